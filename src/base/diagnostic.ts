@@ -1,0 +1,35 @@
+/** A place in a source file. Lines and columns count from 1; columns are UTF-16 code units; the end is exclusive. */
+export interface SourceRange {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  readonly endLine: number;
+  readonly endColumn: number;
+}
+
+export type Severity = 'error' | 'warning' | 'info' | 'hint';
+
+export interface DiagnosticNote {
+  readonly message: string;
+  readonly range?: SourceRange;
+}
+
+/** An edit that is likely what the author meant. */
+export interface QuickFix {
+  readonly title: string;
+  readonly edits: readonly { readonly range: SourceRange; readonly text: string }[];
+}
+
+/** Anything LSMith says about a file: compiler, loader, verifier and scenario reader all speak this. */
+export interface Diagnostic {
+  readonly severity: Severity;
+  /** Stable id, `area/slug`, e.g. `c/unknown-identifier`, `verifier/null-deref`. */
+  readonly code: string;
+  /** One line. For the verifier: the kernel's own final words. */
+  readonly message: string;
+  readonly range: SourceRange;
+  /** What to know and what to do, in plain English (verifier and loader findings always have one). */
+  readonly explanation?: string;
+  readonly notes?: readonly DiagnosticNote[];
+  readonly fixes?: readonly QuickFix[];
+}

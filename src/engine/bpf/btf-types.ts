@@ -1,8 +1,26 @@
 /** BTF as the rest of the engine sees it. The implementation reads types lazily out of the blob. */
 
 export type BtfKindName =
-  | 'void' | 'int' | 'ptr' | 'array' | 'struct' | 'union' | 'enum' | 'fwd' | 'typedef' | 'volatile' | 'const' | 'restrict'
-  | 'func' | 'func_proto' | 'var' | 'datasec' | 'float' | 'decl_tag' | 'type_tag' | 'enum64';
+  | 'void'
+  | 'int'
+  | 'ptr'
+  | 'array'
+  | 'struct'
+  | 'union'
+  | 'enum'
+  | 'fwd'
+  | 'typedef'
+  | 'volatile'
+  | 'const'
+  | 'restrict'
+  | 'func'
+  | 'func_proto'
+  | 'var'
+  | 'datasec'
+  | 'float'
+  | 'decl_tag'
+  | 'type_tag'
+  | 'enum64';
 
 export interface BtfMember {
   readonly name: string;
@@ -16,18 +34,83 @@ export interface BtfMember {
 /** One decoded type. `type` always is another type's id; sizes are bytes. */
 export type BtfType =
   | { readonly kind: 'void'; readonly id: 0; readonly name: '' }
-  | { readonly kind: 'int'; readonly id: number; readonly name: string; readonly size: number; readonly bits: number; readonly signed: boolean; readonly char: boolean; readonly bool: boolean }
-  | { readonly kind: 'ptr' | 'typedef' | 'volatile' | 'const' | 'restrict' | 'type_tag'; readonly id: number; readonly name: string; readonly type: number }
-  | { readonly kind: 'array'; readonly id: number; readonly name: ''; readonly type: number; readonly indexType: number; readonly count: number }
-  | { readonly kind: 'struct' | 'union'; readonly id: number; readonly name: string; readonly size: number; readonly members: readonly BtfMember[] }
-  | { readonly kind: 'enum' | 'enum64'; readonly id: number; readonly name: string; readonly size: number; readonly signed: boolean; readonly values: readonly { readonly name: string; readonly value: bigint }[] }
+  | {
+      readonly kind: 'int';
+      readonly id: number;
+      readonly name: string;
+      readonly size: number;
+      readonly bits: number;
+      readonly signed: boolean;
+      readonly char: boolean;
+      readonly bool: boolean;
+    }
+  | {
+      readonly kind: 'ptr' | 'typedef' | 'volatile' | 'const' | 'restrict' | 'type_tag';
+      readonly id: number;
+      readonly name: string;
+      readonly type: number;
+    }
+  | {
+      readonly kind: 'array';
+      readonly id: number;
+      readonly name: '';
+      readonly type: number;
+      readonly indexType: number;
+      readonly count: number;
+    }
+  | {
+      readonly kind: 'struct' | 'union';
+      readonly id: number;
+      readonly name: string;
+      readonly size: number;
+      readonly members: readonly BtfMember[];
+    }
+  | {
+      readonly kind: 'enum' | 'enum64';
+      readonly id: number;
+      readonly name: string;
+      readonly size: number;
+      readonly signed: boolean;
+      readonly values: readonly { readonly name: string; readonly value: bigint }[];
+    }
   | { readonly kind: 'fwd'; readonly id: number; readonly name: string; readonly union: boolean }
-  | { readonly kind: 'func'; readonly id: number; readonly name: string; readonly type: number; readonly linkage: 'static' | 'global' | 'extern' }
-  | { readonly kind: 'func_proto'; readonly id: number; readonly name: ''; readonly ret: number; readonly params: readonly { readonly name: string; readonly type: number }[]; readonly variadic: boolean }
-  | { readonly kind: 'var'; readonly id: number; readonly name: string; readonly type: number; readonly linkage: 'static' | 'global' | 'extern' }
-  | { readonly kind: 'datasec'; readonly id: number; readonly name: string; readonly size: number; readonly vars: readonly { readonly type: number; readonly offset: number; readonly size: number }[] }
+  | {
+      readonly kind: 'func';
+      readonly id: number;
+      readonly name: string;
+      readonly type: number;
+      readonly linkage: 'static' | 'global' | 'extern';
+    }
+  | {
+      readonly kind: 'func_proto';
+      readonly id: number;
+      readonly name: '';
+      readonly ret: number;
+      readonly params: readonly { readonly name: string; readonly type: number }[];
+      readonly variadic: boolean;
+    }
+  | {
+      readonly kind: 'var';
+      readonly id: number;
+      readonly name: string;
+      readonly type: number;
+      readonly linkage: 'static' | 'global' | 'extern';
+    }
+  | {
+      readonly kind: 'datasec';
+      readonly id: number;
+      readonly name: string;
+      readonly size: number;
+      readonly vars: readonly { readonly type: number; readonly offset: number; readonly size: number }[];
+    }
   | { readonly kind: 'float'; readonly id: number; readonly name: string; readonly size: number }
-  | { readonly kind: 'decl_tag'; readonly id: number; readonly name: string; readonly type: number; readonly componentIndex: number };
+  | {
+      readonly kind: 'decl_tag';
+      readonly id: number;
+      readonly name: string;
+      readonly type: number;
+      readonly componentIndex: number;
+    };
 
 /** A parsed BTF blob. Implementations do no work per type at parse time beyond finding where each type starts. */
 export interface Btf {

@@ -1,2 +1,12 @@
 export * from './program.ts';
 export * from './btf-types.ts';
+export * from './btf-format.ts';
+export { parseBtf } from './btf.ts';
+export * from './btf-writer.ts';
+export * from './btf-ext.ts';
+export * from './elf.ts';
+export * from './elf-writer.ts';
+export { declareType } from './btf-print.ts';
+export * from './isa.ts';
+export * from './helpers.ts';
+export * from './disasm.ts';

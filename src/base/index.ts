@@ -1,5 +1,6 @@
 export * from './assert.ts';
 export * from './brand.ts';
+export * from './bytes.ts';
 export * from './diagnostic.ts';
 export * from './disposable.ts';
 export * from './result.ts';

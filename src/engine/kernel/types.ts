@@ -175,6 +175,10 @@ export interface HookFacts {
   readonly flags?: number;
   readonly prot?: number;
   readonly mode?: number;
+  /** The path names a directory. */
+  readonly isDir?: boolean;
+  /** The file is opened by execve itself (in_execve / FMODE_EXEC). */
+  readonly forExec?: boolean;
 }
 
 /** What `security_*()` answered. */

@@ -1,8 +1,21 @@
 /** Hook catalogue, LSM stack and decision records: the words of the trace panel. */
 
 export type ModuleName =
-  | 'lockdown' | 'capability' | 'landlock' | 'yama' | 'apparmor' | 'selinux' | 'tomoyo' | 'smack' | 'loadpin' | 'safesetid'
-  | 'integrity' | 'ima' | 'evm' | 'ipe' | 'bpf';
+  | 'lockdown'
+  | 'capability'
+  | 'landlock'
+  | 'yama'
+  | 'apparmor'
+  | 'selinux'
+  | 'tomoyo'
+  | 'smack'
+  | 'loadpin'
+  | 'safesetid'
+  | 'integrity'
+  | 'ima'
+  | 'evm'
+  | 'ipe'
+  | 'bpf';
 
 export interface HookArg {
   readonly name: string;

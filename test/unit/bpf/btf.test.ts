@@ -35,10 +35,15 @@ function sample() {
     { name: 'comm', type: comm, bitOffset: 128 },
     { name: 'cb', type: cb, bitOffset: 256 },
   ]);
-  const kind = b.addEnum('kind', 4, [
-    { name: 'KIND_NEG', value: -1 },
-    { name: 'KIND_ONE', value: 1 },
-  ], true);
+  const kind = b.addEnum(
+    'kind',
+    4,
+    [
+      { name: 'KIND_NEG', value: -1 },
+      { name: 'KIND_ONE', value: 1 },
+    ],
+    true,
+  );
   const big = b.addEnum64('big', 8, [{ name: 'BIG', value: 0x8000_0000_0000_0001n }]);
   const fwd = b.addFwd('later', true);
   const vol = b.addVolatile(int);
@@ -48,7 +53,29 @@ function sample() {
   const variable = b.addVar('counter', u64, 'global');
   const section = b.addDatasec('.bss', 8, [{ type: variable, offset: 0, size: 8 }]);
   const tag = b.addDeclTag('contains:x:y', file, 2);
-  return { bytes: b.emit(), int, bool, file, filePtr, comm, kuid, func, cb, flags, kind, big, fwd, vol, restrict, tagged, float, variable, section, tag, u64 };
+  return {
+    bytes: b.emit(),
+    int,
+    bool,
+    file,
+    filePtr,
+    comm,
+    kuid,
+    func,
+    cb,
+    flags,
+    kind,
+    big,
+    fwd,
+    vol,
+    restrict,
+    tagged,
+    float,
+    variable,
+    section,
+    tag,
+    u64,
+  };
 }
 
 const parse = (bytes: Uint8Array): Btf => {
@@ -76,7 +103,16 @@ describe('BTF', () => {
   it('reads back every kind that the builder writes', () => {
     const s = sample();
     const btf = parse(s.bytes);
-    expect(btf.type(s.int)).toEqual({ kind: 'int', id: s.int, name: 'int', size: 4, bits: 32, signed: true, char: false, bool: false });
+    expect(btf.type(s.int)).toEqual({
+      kind: 'int',
+      id: s.int,
+      name: 'int',
+      size: 4,
+      bits: 32,
+      signed: true,
+      char: false,
+      bool: false,
+    });
     expect(btf.type(s.bool)).toMatchObject({ bool: true, size: 1, bits: 8 });
     expect(btf.type(s.file)).toMatchObject({
       kind: 'struct',
@@ -88,13 +124,26 @@ describe('BTF', () => {
         { name: 'cb', bitOffset: 256 },
       ],
     });
-    expect(btf.type(s.flags)).toMatchObject({ members: [{ bitOffset: 0, bitSize: 3 }, { bitOffset: 3, bitSize: 29 }] });
-    expect(btf.type(s.kind)).toMatchObject({ kind: 'enum', signed: true, values: [{ name: 'KIND_NEG', value: -1n }, { value: 1n }] });
+    expect(btf.type(s.flags)).toMatchObject({
+      members: [
+        { bitOffset: 0, bitSize: 3 },
+        { bitOffset: 3, bitSize: 29 },
+      ],
+    });
+    expect(btf.type(s.kind)).toMatchObject({
+      kind: 'enum',
+      signed: true,
+      values: [{ name: 'KIND_NEG', value: -1n }, { value: 1n }],
+    });
     expect(btf.type(s.big)).toMatchObject({ kind: 'enum64', values: [{ name: 'BIG', value: 0x8000_0000_0000_0001n }] });
     expect(btf.type(s.fwd)).toMatchObject({ kind: 'fwd', name: 'later', union: true });
     expect(btf.type(s.func)).toMatchObject({ kind: 'func', linkage: 'global' });
     expect(btf.type(s.variable)).toMatchObject({ kind: 'var', linkage: 'global', type: s.u64 });
-    expect(btf.type(s.section)).toMatchObject({ kind: 'datasec', size: 8, vars: [{ type: s.variable, offset: 0, size: 8 }] });
+    expect(btf.type(s.section)).toMatchObject({
+      kind: 'datasec',
+      size: 8,
+      vars: [{ type: s.variable, offset: 0, size: 8 }],
+    });
     expect(btf.type(s.tag)).toMatchObject({ kind: 'decl_tag', componentIndex: 2, type: s.file });
     expect(btf.type(s.float)).toMatchObject({ kind: 'float', size: 8 });
     expect(btf.kind(0)).toBe('void');
@@ -190,7 +239,10 @@ describe('BTF', () => {
     const a = b.addArray(3, 3, 2);
     const s = b.addStruct('s', 8, [{ name: 'self', type: 4, bitOffset: 0 }]);
     const p = b.addPtr(5);
-    const proto = b.addFuncProto(6, [{ name: '', type: 6 }, { name: '', type: 6 }]);
+    const proto = b.addFuncProto(6, [
+      { name: '', type: 6 },
+      { name: '', type: 6 },
+    ]);
     const v = b.addVar('v', 7, 'global');
     const btf = parse(b.emit());
     expect(btf.strip(t1)).toBe(0);

@@ -1,6 +1,7 @@
 /** The hook catalogue: which LSM hooks a kernel has, from its BTF, plus what was measured on it. */
 import type { Btf } from '../bpf/index.ts';
 import type { KernelProfile } from '../kernel/index.ts';
+import { builtModules } from './order.ts';
 import type { HookArg, HookInfo, ModuleName } from './types.ts';
 
 /** Function-name prefixes by which a module's own hook functions show up in BTF. */
@@ -72,7 +73,7 @@ export function buildHookCatalogue(profile: KernelProfile): readonly HookInfo[] 
   const sleepable = new Set(facts.sleepable);
   const cgroup = new Set(facts.lsmCgroup);
   const bool = new Set(facts.boolRange);
-  const built = new Set(facts.builtLsms);
+  const built = builtModules(profile);
   const out: HookInfo[] = [];
   for (const name of hookNames(btf)) {
     const proto = protoOf(btf, `bpf_lsm_${name}`);

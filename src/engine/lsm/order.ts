@@ -16,6 +16,8 @@ interface LsmInfo {
   readonly legacyMajor?: boolean;
   /** Boot parameter that turns the module off with 0, where this build honours it. */
   readonly offSwitch?: string;
+  /** First kernel in which it is an LSM; before, the kernel calls it directly. */
+  readonly since?: readonly [number, number];
   /** Enabled without showing up in the order (integrity registers no hooks of its own on 6.1). */
   readonly silent?: boolean;
 }
@@ -35,8 +37,8 @@ const LSMS: readonly LsmInfo[] = [
   { name: 'tomoyo', place: 'mutable', legacyMajor: true },
   { name: 'bpf', place: 'mutable' },
   { name: 'ipe', place: 'mutable' },
-  { name: 'ima', place: 'last' },
-  { name: 'evm', place: 'last' },
+  { name: 'ima', place: 'last', since: [6, 9] },
+  { name: 'evm', place: 'last', since: [6, 9] },
 ];
 
 const MODELLED: ReadonlySet<ModuleName> = new Set(['capability', 'yama', 'landlock', 'lockdown', 'apparmor', 'bpf']);
@@ -61,13 +63,22 @@ export function parseCmdline(cmdline: string): readonly { readonly key: string; 
   return out;
 }
 
+/** The LSMs of a build. IMA and EVM are built into 6.1 too, but are LSMs only since 6.9. */
+export function builtModules({ facts, version }: Pick<KernelProfile, 'facts' | 'version'>): ReadonlySet<string> {
+  const isLsm = (name: string): boolean => {
+    const since = LSMS.find((l) => l.name === name)?.since;
+    return !since || version[0] > since[0] || (version[0] === since[0] && version[1] >= since[1]);
+  };
+  return new Set(facts.builtLsms.filter(isLsm));
+}
+
 /**
  * The LSM stack a kernel ends up with.
  * @param cmdline LSM-relevant part of the kernel command line, e.g. `lsm=bpf,yama security=selinux`; others are ignored.
  */
-export function resolveStack(profile: Pick<KernelProfile, 'facts'>, cmdline: string): LsmStack {
-  const { builtLsms, configLsm } = profile.facts;
-  const built = new Set(builtLsms);
+export function resolveStack(profile: Pick<KernelProfile, 'facts' | 'version'>, cmdline: string): LsmStack {
+  const { configLsm } = profile.facts;
+  const built = builtModules(profile);
   let lsmParam: string | null = null;
   let security: string | null = null;
   const off = new Set<string>();

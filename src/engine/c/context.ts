@@ -1,0 +1,200 @@
+/** What parser and checker share while they go through one translation unit: scopes, lists, the current function. */
+import type { SourceRange } from '../../base/index.ts';
+import type {
+  Attributes, CaseStmt, DefaultStmt, Expr, FunctionDecl, GotoStmt, LabelStmt, Loc, ParamDecl, VarDecl,
+} from './ast.ts'; // prettier-ignore
+import { closest, type Diagnostics } from './diagnostics.ts';
+import type { KernelTypes } from './kernel-types.ts';
+import type { Sources } from './sources.ts';
+import type { CType, EnumType, RecordType, TypedefType } from './types.ts';
+
+export type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
+
+export interface TypedefSymbol {
+  readonly kind: 'typedef';
+  readonly type: TypedefType;
+  readonly nameLoc: Loc;
+}
+
+export interface EnumeratorSymbol {
+  readonly kind: 'enumerator';
+  readonly name: string;
+  readonly value: bigint;
+  readonly type: CType;
+  readonly enum: EnumType;
+  readonly nameLoc: Loc;
+}
+
+export type Sym = VarDecl | ParamDecl | FunctionDecl | TypedefSymbol | EnumeratorSymbol;
+export type TagType = RecordType | EnumType;
+
+export class Scope {
+  readonly symbols = new Map<string, Sym>();
+  readonly tags = new Map<string, TagType>();
+  readonly parent: Scope | null;
+  constructor(parent: Scope | null) {
+    this.parent = parent;
+  }
+}
+
+/** State of the function being parsed. */
+export interface FunctionState {
+  readonly decl: Mutable<FunctionDecl>;
+  readonly labels: Map<string, Mutable<LabelStmt>>;
+  readonly gotos: GotoStmt[];
+  readonly usedLabels: Set<string>;
+  readonly locals: VarDecl[];
+  readonly calls: Map<FunctionDecl, Loc>;
+  loops: number;
+  switches: SwitchState[];
+  /** `break`/`continue` nesting. */
+  breakable: number;
+}
+
+export interface SwitchState {
+  readonly type: CType;
+  readonly cases: CaseStmt[];
+  defaultCase: DefaultStmt | null;
+}
+
+export class Context {
+  readonly diagnostics: Diagnostics;
+  readonly sources: Sources;
+  readonly fileScope = new Scope(null);
+  scope: Scope = this.fileScope;
+  kernel: KernelTypes | null = null;
+  fn: FunctionState | null = null;
+  readonly variables: VarDecl[] = [];
+  readonly functions: FunctionDecl[] = [];
+  readonly types: (RecordType | EnumType | TypedefType)[] = [];
+  /** Direct calls by caller, for recursion. */
+  readonly calls = new Map<FunctionDecl, ReadonlyMap<FunctionDecl, Loc>>();
+  readonly unused: { readonly decl: VarDecl; readonly fn: FunctionDecl }[] = [];
+  /** > 0 inside `sizeof`, `typeof`: nothing is evaluated. */
+  unevaluated = 0;
+  missingInclude: () => boolean = () => false;
+  #nextId = 1;
+
+  constructor(diagnostics: Diagnostics) {
+    this.diagnostics = diagnostics;
+    this.sources = diagnostics.sources;
+  }
+
+  newId(): number {
+    return this.#nextId++;
+  }
+
+  pushScope(): void {
+    this.scope = new Scope(this.scope);
+  }
+
+  popScope(): void {
+    this.scope = this.scope.parent!;
+  }
+
+  lookup(name: string): Sym | undefined {
+    for (let s: Scope | null = this.scope; s !== null; s = s.parent) {
+      const found = s.symbols.get(name);
+      if (found !== undefined) return found;
+    }
+    return this.kernelSymbol(name);
+  }
+
+  /** A typedef or enumerator of the virtual vmlinux.h; then it is in the file scope. */
+  kernelSymbol(name: string): Sym | undefined {
+    if (this.kernel === null) return undefined;
+    const type = this.kernel.typedef(name);
+    let sym: Sym | undefined;
+    if (type !== null) sym = { kind: 'typedef', type, nameLoc: 0 };
+    else {
+      const e = this.kernel.enumerator(name);
+      if (e !== null) {
+        sym = { kind: 'enumerator', name, value: e.value, type: enumeratorType(e.enum, e.value), enum: e.enum, nameLoc: 0 };
+      }
+    }
+    if (sym !== undefined) this.fileScope.symbols.set(name, sym);
+    return sym;
+  }
+
+  lookupTag(name: string): TagType | undefined {
+    for (let s: Scope | null = this.scope; s !== null; s = s.parent) {
+      const found = s.tags.get(name);
+      if (found !== undefined) return found;
+    }
+    if (this.kernel === null) return undefined;
+    const found = this.kernel.record('struct', name) ?? this.kernel.record('union', name) ?? this.kernel.enum(name);
+    if (found === null) return undefined;
+    this.fileScope.tags.set(name, found);
+    return found;
+  }
+
+  /** Visible names like this one. */
+  suggest(name: string, filter: (s: Sym) => boolean = () => true): string | null {
+    const names: string[] = [];
+    for (let s: Scope | null = this.scope; s !== null; s = s.parent) {
+      for (const [n, sym] of s.symbols) if (filter(sym)) names.push(n);
+    }
+    return closest(name, names);
+  }
+
+  fix(title: string, range: SourceRange, text: string): { title: string; edits: { range: SourceRange; text: string }[] } {
+    return { title, edits: [{ range, text }] };
+  }
+}
+
+import { INT } from './types.ts';
+
+/** In C an enumerator is an `int` when it fits, else it has the type of its enum. */
+export const enumeratorType = (e: EnumType, value: bigint): CType =>
+  value >= -0x8000_0000n && value <= 0x7fff_ffffn ? INT : e.underlying;
+
+export const NO_ATTRIBUTES: Attributes = {
+  section: null,
+  alwaysInline: false,
+  noInline: false,
+  weak: false,
+  used: false,
+  unused: false,
+  hidden: false,
+  noReturn: false,
+  naked: false,
+  aligned: 0,
+  packed: false,
+  preserveAccessIndex: false,
+  declTags: [],
+};
+
+/** Union of the attributes of two declarations of the same thing. */
+export function mergeAttributes(a: Attributes, b: Attributes): Attributes {
+  if (b === NO_ATTRIBUTES) return a;
+  if (a === NO_ATTRIBUTES) return b;
+  return {
+    section: b.section ?? a.section,
+    alwaysInline: a.alwaysInline || b.alwaysInline,
+    noInline: a.noInline || b.noInline,
+    weak: a.weak || b.weak,
+    used: a.used || b.used,
+    unused: a.unused || b.unused,
+    hidden: a.hidden || b.hidden,
+    noReturn: a.noReturn || b.noReturn,
+    naked: a.naked || b.naked,
+    aligned: Math.max(a.aligned, b.aligned),
+    packed: a.packed || b.packed,
+    preserveAccessIndex: a.preserveAccessIndex || b.preserveAccessIndex,
+    declTags: [...a.declTags, ...b.declTags.filter((t) => !a.declTags.includes(t))],
+  };
+}
+
+/** Marks what an expression's address being taken means for declarations. */
+export function markAddressTaken(e: Expr): void {
+  for (;;) {
+    if (e.kind === 'member') e = e.base;
+    else if (e.kind === 'preserveAccess') e = e.operand;
+    else if (e.kind === 'index') {
+      if (e.pointer.kind !== 'cast' || e.pointer.cast !== 'arrayDecay') return;
+      e = e.pointer.operand;
+    } else break;
+  }
+  if (e.kind === 'var') (e.decl as Mutable<VarDecl>).addressTaken = true;
+  else if (e.kind === 'function') (e.decl as Mutable<FunctionDecl>).addressTaken = true;
+}

@@ -1,0 +1,74 @@
+/** Finding headers. The front end asks; files come from the workspace, from include folders and from the bundle. */
+
+export interface ResolvedInclude {
+  /** Unique name of the file: what diagnostics and line records show. */
+  readonly path: string;
+  readonly text: string;
+}
+
+export interface IncludeResolver {
+  /**
+   * `name` as written between the quotes or angle brackets; `from` the path of the including file. Null = no such file.
+   * `vmlinux.h` is asked for like any other; null makes it the virtual one.
+   */
+  resolve(name: string, angled: boolean, from: string): ResolvedInclude | null;
+  /** Names for "did you mean" (bundled headers). */
+  readonly known: readonly string[];
+}
+
+export interface IncludeOptions {
+  /** Bundled headers by the name that is included, e.g. `bpf/bpf_helpers.h`. */
+  readonly bundled: ReadonlyMap<string, string>;
+  /** Reads a workspace file, undefined when there is none. */
+  readonly read?: (path: string) => string | undefined;
+  /** Folders searched before the bundle for both forms, in order. */
+  readonly includeDirs?: readonly string[];
+}
+
+/**
+ * The usual search: for quotes the folder of the including file first, then the include folders, then the bundle
+ * (whose files' paths begin with `<lsmith>/`).
+ */
+export function createIncludeResolver(options: IncludeOptions): IncludeResolver {
+  const read = options.read ?? (() => undefined);
+  const dirs = options.includeDirs ?? [];
+  return {
+    known: ['vmlinux.h', ...options.bundled.keys()],
+    resolve(name, angled, from) {
+      const candidates: string[] = [];
+      const inBundle = from.startsWith(BUNDLE_PREFIX);
+      if (!angled && !inBundle) candidates.push(joinPath(dirName(from), name));
+      for (const dir of dirs) candidates.push(joinPath(dir, name));
+      for (const path of candidates) {
+        const text = read(path);
+        if (text !== undefined) return { path, text };
+      }
+      const tries = inBundle && !angled ? [joinPath(dirName(from.slice(BUNDLE_PREFIX.length)), name), name] : [name];
+      for (const key of tries) {
+        const text = options.bundled.get(key);
+        if (text !== undefined) return { path: BUNDLE_PREFIX + key, text };
+      }
+      return null;
+    },
+  };
+}
+
+/** Begins the path of every bundled header. */
+export const BUNDLE_PREFIX = '<lsmith>/';
+
+const dirName = (path: string): string => {
+  const slash = path.lastIndexOf('/');
+  return slash < 0 ? '' : slash === 0 ? '/' : path.slice(0, slash);
+};
+
+/** Joins and normalises `.` and `..`. */
+export function joinPath(dir: string, name: string): string {
+  const absolute = name.startsWith('/') ? name : dir === '' ? name : dir.endsWith('/') ? dir + name : `${dir}/${name}`;
+  const out: string[] = [];
+  for (const part of absolute.split('/')) {
+    if (part === '' || part === '.') continue;
+    if (part === '..' && out.length > 0 && out.at(-1) !== '..') out.pop();
+    else out.push(part);
+  }
+  return (absolute.startsWith('/') ? '/' : '') + out.join('/');
+}

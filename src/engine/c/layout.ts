@@ -1,0 +1,129 @@
+/**
+ * Struct and union layout as clang's generic System V record layout does it (the `bpf` target), and the record and enum
+ * types that C source defines.
+ */
+import type { Loc } from './ast.ts';
+import { alignOf, sizeOf, UINT, type CType, type EnumType, type Enumerator, type Field, type IntType, type RecordType } from './types.ts';
+
+export class SourceRecord implements RecordType {
+  readonly kind = 'record';
+  readonly tag: 'struct' | 'union';
+  readonly name: string;
+  readonly id: number;
+  complete = false;
+  /** Being defined right now. */
+  open = false;
+  fields: Field[] = [];
+  size = 0;
+  align = 1;
+  preserveAccessIndex = false;
+  readonly origin = 'source';
+  readonly btfId = 0;
+  declTags: readonly string[] = [];
+  loc: Loc;
+  constructor(tag: 'struct' | 'union', name: string, id: number, loc: Loc) {
+    this.tag = tag;
+    this.name = name;
+    this.id = id;
+    this.loc = loc;
+  }
+}
+
+export class SourceEnum implements EnumType {
+  readonly kind = 'enum';
+  readonly name: string;
+  readonly id: number;
+  complete = false;
+  underlying: IntType = UINT;
+  enumerators: Enumerator[] = [];
+  readonly origin = 'source';
+  readonly btfId = 0;
+  preserveAccessIndex = false;
+  loc: Loc;
+  constructor(name: string, id: number, loc: Loc) {
+    this.name = name;
+    this.id = id;
+    this.loc = loc;
+  }
+}
+
+export interface FieldInput {
+  readonly name: string;
+  readonly type: CType;
+  /** -1 = not a bitfield; 0 only for unnamed ones. */
+  readonly width: number;
+  readonly packed: boolean;
+  /** Bytes, 0 = none. */
+  readonly aligned: number;
+  readonly declTags: readonly string[];
+}
+
+const roundUp = (n: number, to: number): number => Math.ceil(n / to) * to;
+
+/** Places the fields and completes the record. `pack`: limit of `#pragma pack`, 0 = none. */
+export function layOut(record: SourceRecord, inputs: readonly FieldInput[], packed: boolean, aligned: number, pack: number): void {
+  let bits = 0;
+  let size = 0;
+  let align = 1;
+  const fields: Field[] = [];
+  for (const f of inputs) {
+    if (record.tag === 'union') bits = 0;
+    let a = f.packed || packed ? 1 : alignOf(f.type);
+    if (pack > 0) a = Math.min(a, pack);
+    a = Math.max(a, f.aligned);
+    let offset: number;
+    if (f.width >= 0) {
+      const typeBits = sizeOf(f.type) * 8;
+      if (f.width === 0) bits = roundUp(bits, alignOf(f.type) * 8);
+      else {
+        if (f.aligned > 0) bits = roundUp(bits, a * 8);
+        else if (a > 1 && (bits % (a * 8)) + f.width > typeBits) bits = roundUp(bits, a * 8);
+      }
+      offset = bits;
+      bits += f.width;
+      if (f.name !== '') align = Math.max(align, a);
+    } else {
+      offset = roundUp(bits, a * 8);
+      bits = offset + sizeOf(f.type) * 8;
+      align = Math.max(align, a);
+    }
+    size = Math.max(size, bits);
+    if (f.width < 0 || f.name !== '') {
+      fields.push({
+        name: f.name,
+        type: f.type,
+        bitOffset: offset,
+        bitSize: f.width < 0 ? 0 : f.width,
+        index: fields.length,
+        parent: record,
+        declTags: f.declTags,
+      });
+    }
+  }
+  record.fields = fields;
+  record.align = Math.max(align, aligned);
+  record.size = roundUp(Math.ceil(size / 8), record.align);
+  record.complete = true;
+}
+
+/** Finds a member by name through anonymous members; the path to it, outermost first. */
+export function findField(record: RecordType, name: string, stripType: (t: CType) => CType): Field[] | null {
+  for (const f of record.fields) if (f.name === name) return [f];
+  for (const f of record.fields) {
+    if (f.name !== '') continue;
+    const t = stripType(f.type);
+    if (t.kind !== 'record') continue;
+    const rest = findField(t, name, stripType);
+    if (rest !== null) return [f, ...rest];
+  }
+  return null;
+}
+
+/** Every member name that `.` could reach, for suggestions. */
+export function fieldNames(record: RecordType, stripType: (t: CType) => CType): string[] {
+  return record.fields.flatMap((f) => {
+    if (f.name !== '') return [f.name];
+    const t = stripType(f.type);
+    return t.kind === 'record' ? fieldNames(t, stripType) : [];
+  });
+}

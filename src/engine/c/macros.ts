@@ -1,0 +1,264 @@
+/** Macro definitions: reading `#define`, and the substitution of arguments into a body (`#`, `##`, GNU comma, `__VA_OPT__`). */
+import type { Loc } from './ast.ts';
+import type { Diagnostics } from './diagnostics.ts';
+import { lex } from './lexer.ts';
+import { Flag, IdentTable, T, type Token } from './tokens.ts';
+
+export interface Macro {
+  readonly name: string;
+  readonly id: number;
+  readonly loc: Loc;
+  /** Null for an object-like macro. */
+  readonly params: readonly number[] | null;
+  /** The last parameter takes all that is left (`...` or GNU `args...`). */
+  readonly variadic: boolean;
+  /** Body tokens, made at first use. */
+  body: readonly Token[] | null;
+  readonly makeBody: () => readonly Token[];
+  /** `__LINE__` and the like: computed at each use. */
+  readonly dynamic?: (name: Token) => Token;
+  /** It is being expanded now: its name is left alone. */
+  disabled: boolean;
+}
+
+export const bodyOf = (m: Macro): readonly Token[] => (m.body ??= m.makeBody());
+
+export interface MacroArgument {
+  /** As written. */
+  readonly raw: readonly Token[];
+  /** Fully expanded, made at first use. */
+  expanded: readonly Token[] | null;
+}
+
+export interface SubstituteContext {
+  readonly idents: IdentTable;
+  readonly diagnostics: Diagnostics;
+  /** Expands an argument by itself. */
+  readonly expand: (tokens: readonly Token[]) => readonly Token[];
+  /** Loc of a produced token. */
+  readonly loc: (spelling: Loc, fromArgument: boolean) => Loc;
+}
+
+const withLoc = (t: Token, loc: Loc, flags: number): Token => ({ kind: t.kind, text: t.text, id: t.id, loc, flags });
+
+/** Replaces the parameters in a function-like macro's body. */
+export function substitute(macro: Macro, args: readonly MacroArgument[], cx: SubstituteContext): Token[] {
+  const params = macro.params!;
+  const vaOpt = cx.idents.intern('__VA_OPT__');
+  let body = bodyOf(macro);
+  if (macro.variadic && body.some((t) => t.id === vaOpt)) body = resolveVaOpt(body, vaOpt, args.at(-1)!.raw.length > 0);
+
+  const out: Token[] = [];
+  const argOf = (t: Token): MacroArgument | null => {
+    if (t.kind !== T.Ident) return null;
+    const i = params.indexOf(t.id);
+    return i < 0 ? null : args[i]!;
+  };
+  const copyArg = (tokens: readonly Token[], at: Token): void => {
+    for (let i = 0; i < tokens.length; i++) {
+      const t = tokens[i]!;
+      const space = i === 0 ? at.flags & Flag.Space : t.flags & (Flag.Space | Flag.LineStart) ? Flag.Space : 0;
+      out.push(withLoc(t, cx.loc(t.loc, true), (t.flags & Flag.NoExpand) | space));
+    }
+  };
+
+  for (let i = 0; i < body.length; i++) {
+    const t = body[i]!;
+    if (t.kind === T.Hash) {
+      const next = body[i + 1];
+      const arg = next === undefined ? null : argOf(next);
+      if (arg !== null) {
+        out.push({ kind: T.String, text: stringify(arg.raw), id: 0, loc: cx.loc(t.loc, false), flags: t.flags & Flag.Space });
+        i++;
+        continue;
+      }
+    }
+    const pasteNext = body[i + 1]?.kind === T.HashHash && i + 2 < body.length;
+    if (t.kind === T.HashHash && i > 0 && i + 1 < body.length) {
+      const right = body[++i]!;
+      const arg = argOf(right);
+      if (arg !== null) {
+        const last = out.at(-1);
+        const isVariadic = macro.variadic && params.indexOf(right.id) === params.length - 1;
+        if (isVariadic && last?.kind === T.Comma) {
+          // GNU: the comma goes when there is nothing after it; else there is no pasting.
+          if (arg.raw.length === 0) out.pop();
+          else copyArg(arg.raw, right);
+        } else if (arg.raw.length > 0) {
+          const before = out.length;
+          copyArg(arg.raw, right);
+          pasteAt(out, before, cx);
+        }
+      } else if (right.kind === T.Hash && body[i + 1] !== undefined && argOf(body[i + 1]!) !== null) {
+        const text = stringify(argOf(body[++i]!)!.raw);
+        out.push({ kind: T.String, text, id: 0, loc: cx.loc(right.loc, false), flags: 0 });
+        pasteAt(out, out.length - 1, cx);
+      } else {
+        out.push(withLoc(right, cx.loc(right.loc, false), right.flags & Flag.Space));
+        pasteAt(out, out.length - 1, cx);
+      }
+      // `a ## b ## c`: the next `##` sees an empty operand as a placemarker.
+      if (out.length === 0) out.push(placemarker(t));
+      continue;
+    }
+    const arg = argOf(t);
+    if (arg === null) {
+      out.push(withLoc(t, cx.loc(t.loc, false), t.flags & Flag.Space));
+    } else if (pasteNext) {
+      if (arg.raw.length === 0) out.push(placemarker(t));
+      else copyArg(arg.raw, t);
+    } else {
+      arg.expanded ??= cx.expand(arg.raw);
+      copyArg(arg.expanded, t);
+    }
+  }
+  return out.filter((t) => t.kind !== T.Placemarker);
+}
+
+/** An object-like macro's tokens; only `##` means something there. */
+export function instantiate(macro: Macro, cx: SubstituteContext): Token[] {
+  const body = bodyOf(macro);
+  const out: Token[] = [];
+  for (let i = 0; i < body.length; i++) {
+    const t = body[i]!;
+    if (t.kind === T.HashHash && out.length > 0 && i + 1 < body.length) {
+      const right = body[++i]!;
+      out.push(withLoc(right, cx.loc(right.loc, false), 0));
+      pasteAt(out, out.length - 1, cx);
+    } else out.push(withLoc(t, cx.loc(t.loc, false), t.flags & Flag.Space));
+  }
+  return out;
+}
+
+const placemarker = (at: Token): Token => ({ kind: T.Placemarker, text: '', id: 0, loc: at.loc, flags: 0 });
+
+/** Joins `out[at - 1]` and `out[at]` to one token. */
+function pasteAt(out: Token[], at: number, cx: SubstituteContext): void {
+  const left = out[at - 1];
+  const right = out[at];
+  if (left === undefined || right === undefined) return;
+  if (left.kind === T.Placemarker) {
+    out.splice(at - 1, 1);
+    return;
+  }
+  if (right.kind === T.Placemarker) {
+    out.splice(at, 1);
+    return;
+  }
+  const text = left.text + right.text;
+  const joined = lexOne(text, cx.idents);
+  if (joined === null) {
+    cx.diagnostics.error(
+      'c/bad-paste',
+      `pasting formed '${text}', an invalid preprocessing token`,
+      left.loc,
+      right.loc,
+    );
+    return;
+  }
+  out.splice(at - 1, 2, { ...joined, loc: left.loc, flags: left.flags & Flag.Space });
+}
+
+/** The text as a single token, null when it is none or several. */
+export function lexOne(text: string, idents: IdentTable): Token | null {
+  const b = lex(text, idents);
+  if (b.count !== 2 || b.kind[0] === T.Unknown || (b.flags[0]! & Flag.Bad) !== 0 || b.end[0] !== text.length) return null;
+  return { kind: b.kind[0]!, text, id: b.id[0]!, loc: 0, flags: 0 };
+}
+
+/** `#arg`: the spelling with white space collapsed and quotes escaped. */
+export function stringify(tokens: readonly Token[]): string {
+  let text = '';
+  tokens.forEach((t, i) => {
+    if (i > 0 && (t.flags & (Flag.Space | Flag.LineStart)) !== 0) text += ' ';
+    text += t.kind === T.String || t.kind === T.Char ? t.text.replace(/[\\"]/g, '\\$&') : t.text;
+  });
+  return `"${text}"`;
+}
+
+function resolveVaOpt(body: readonly Token[], vaOpt: number, keep: boolean): Token[] {
+  const out: Token[] = [];
+  for (let i = 0; i < body.length; i++) {
+    const t = body[i]!;
+    if (t.id !== vaOpt || body[i + 1]?.kind !== T.LParen) {
+      out.push(t);
+      continue;
+    }
+    let depth = 0;
+    let j = i + 1;
+    for (; j < body.length; j++) {
+      if (body[j]!.kind === T.LParen) depth++;
+      else if (body[j]!.kind === T.RParen && --depth === 0) break;
+    }
+    if (keep) out.push(...body.slice(i + 2, j));
+    i = j;
+  }
+  return out;
+}
+
+/** What the reader of a `#define` line found, or why not. */
+export type DefineResult = { readonly ok: true; readonly macro: Macro } | { readonly ok: false; readonly message: string; readonly at: Token };
+
+/** Reads the tokens after `#define`. */
+export function readDefine(line: readonly Token[], directive: Token, idents: IdentTable): DefineResult {
+  const name = line[0];
+  if (name === undefined) return { ok: false, message: 'macro name missing', at: directive };
+  if (name.kind !== T.Ident) return { ok: false, message: 'macro name must be an identifier', at: name };
+  if (name.text === 'defined') return { ok: false, message: "'defined' cannot be used as a macro name", at: name };
+  let i = 1;
+  let params: number[] | null = null;
+  let variadic = false;
+  const open = line[1];
+  if (open !== undefined && open.kind === T.LParen && (open.flags & Flag.Space) === 0) {
+    params = [];
+    i = 2;
+    for (;;) {
+      const t = line[i++];
+      if (t === undefined) return { ok: false, message: "missing ')' in macro parameter list", at: line.at(-1)! };
+      if (t.kind === T.RParen && params.length === 0) break;
+      if (t.kind === T.Ellipsis) {
+        params.push(idents.intern('__VA_ARGS__'));
+        variadic = true;
+      } else if (t.kind === T.Ident) {
+        if (params.includes(t.id)) return { ok: false, message: `duplicate macro parameter name '${t.text}'`, at: t };
+        params.push(t.id);
+        if (line[i]?.kind === T.Ellipsis) {
+          variadic = true;
+          i++;
+        }
+      } else return { ok: false, message: 'invalid token in macro parameter list', at: t };
+      const sep = line[i++];
+      if (sep === undefined) return { ok: false, message: "missing ')' in macro parameter list", at: line.at(-1)! };
+      if (sep.kind === T.RParen) break;
+      if (variadic) return { ok: false, message: "missing ')' in macro parameter list", at: sep };
+      if (sep.kind !== T.Comma) return { ok: false, message: 'expected comma in macro parameter list', at: sep };
+    }
+  }
+  const body = line.slice(i);
+  if (body[0]?.kind === T.HashHash) return { ok: false, message: "'##' cannot appear at start of macro expansion", at: body[0] };
+  if (body.at(-1)?.kind === T.HashHash) {
+    return { ok: false, message: "'##' cannot appear at end of macro expansion", at: body.at(-1)! };
+  }
+  if (params !== null) {
+    for (let j = 0; j < body.length; j++) {
+      const next = body[j + 1];
+      if (body[j]!.kind === T.Hash && (next === undefined || !(params.includes(next.id) || next.text === '__VA_OPT__'))) {
+        return { ok: false, message: "'#' is not followed by a macro parameter", at: body[j]! };
+      }
+    }
+  }
+  return {
+    ok: true,
+    macro: { name: name.text, id: name.id, loc: name.loc, params, variadic, body, makeBody: () => body, disabled: false },
+  };
+}
+
+/** Whether a redefinition is the same but for white space. */
+export function sameMacro(a: Macro, b: Macro): boolean {
+  if (a.dynamic !== undefined || b.dynamic !== undefined) return false;
+  if ((a.params === null) !== (b.params === null) || a.variadic !== b.variadic) return false;
+  if (a.params !== null && (a.params.length !== b.params!.length || a.params.some((p, i) => p !== b.params![i]))) return false;
+  const x = bodyOf(a);
+  const y = bodyOf(b);
+  return x.length === y.length && x.every((t, i) => t.kind === y[i]!.kind && t.text === y[i]!.text);
+}

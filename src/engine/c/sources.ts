@@ -1,0 +1,236 @@
+/**
+ * Where tokens come from. A `Loc` is a positive offset into the concatenation of all files read, or a negative number of a
+ * token that a macro expansion made; the latter knows how it is spelled and where the macro was invoked. Ranges, lines
+ * and expansion stacks are worked out only when a diagnostic or a line record asks.
+ */
+import type { SourceRange } from '../../base/index.ts';
+import type { Loc, SourceMap } from './ast.ts';
+import { lex, type TokenBuffer } from './lexer.ts';
+import { IdentTable } from './tokens.ts';
+
+export interface SourceFile {
+  readonly name: string;
+  readonly text: string;
+  readonly base: number;
+  /** Where the `#include` stands; 0 for the main file. */
+  readonly includedAt: Loc;
+  lineStarts: Int32Array | null;
+}
+
+/** One step of an expansion stack, innermost first. */
+export interface ExpansionStep {
+  readonly macro: string;
+  readonly range: SourceRange;
+}
+
+export class Sources implements SourceMap {
+  readonly files: SourceFile[] = [];
+  #next = 1;
+  // Struct of arrays for macro tokens; Loc -1 is index 0.
+  readonly #spelling: number[] = [];
+  readonly #expansion: number[] = [];
+  // One record per macro invocation.
+  readonly #invokedAt: Loc[] = [];
+  readonly #invokedEnd: Loc[] = [];
+  readonly #macroName: string[] = [];
+  #lastFile: SourceFile | null = null;
+
+  addFile(name: string, text: string, includedAt: Loc): SourceFile {
+    const file: SourceFile = { name, text, base: this.#next, includedAt, lineStarts: null };
+    this.files.push(file);
+    this.#next += text.length + 1;
+    return file;
+  }
+
+  /** Registers an invocation; its number goes into the locs of the tokens that it makes. */
+  addExpansion(macro: string, begin: Loc, end: Loc): number {
+    this.#invokedAt.push(begin);
+    this.#invokedEnd.push(end);
+    this.#macroName.push(macro);
+    return this.#invokedAt.length - 1;
+  }
+
+  /** The invocation's end is known only after its arguments were read. */
+  setExpansionEnd(expansion: number, end: Loc): void {
+    this.#invokedEnd[expansion] = end;
+  }
+
+  /** A loc for a token spelled at `spelling` that came out of an expansion; `fromArgument`: through a parameter. */
+  macroLoc(spelling: Loc, expansion: number, fromArgument: boolean): Loc {
+    this.#spelling.push(spelling);
+    this.#expansion.push(fromArgument ? -expansion - 1 : expansion);
+    return -this.#spelling.length;
+  }
+
+  #expansionOf(loc: Loc): number {
+    const e = this.#expansion[-loc - 1]!;
+    return e < 0 ? -e - 1 : e;
+  }
+
+  #isArgument(loc: Loc): boolean {
+    return this.#expansion[-loc - 1]! < 0;
+  }
+
+  isMacro(loc: Loc): boolean {
+    return loc < 0;
+  }
+
+  /** Where the outermost macro is invoked. */
+  expansionLoc(loc: Loc): Loc {
+    while (loc < 0) loc = this.#invokedAt[this.#expansionOf(loc)]!;
+    return loc;
+  }
+
+  #expansionEndLoc(loc: Loc): Loc {
+    while (loc < 0) loc = this.#invokedEnd[this.#expansionOf(loc)]!;
+    return loc;
+  }
+
+  /** Where the characters of the token stand. */
+  spellingLoc(loc: Loc): Loc {
+    while (loc < 0) loc = this.#spelling[-loc - 1]!;
+    return loc;
+  }
+
+  /** A file loc that a person would point at: macro arguments where they are written, the rest at the invocation. */
+  #pointed(loc: Loc, end: boolean): Loc {
+    while (loc < 0) {
+      const e = this.#expansionOf(loc);
+      loc = this.#isArgument(loc) ? this.#spelling[-loc - 1]! : end ? this.#invokedEnd[e]! : this.#invokedAt[e]!;
+    }
+    return loc;
+  }
+
+  fileOf(loc: Loc): SourceFile | null {
+    if (loc < 0) loc = this.expansionLoc(loc);
+    if (loc <= 0) return null;
+    const last = this.#lastFile;
+    if (last !== null && loc >= last.base && loc <= last.base + last.text.length) return last;
+    let lo = 0;
+    let hi = this.files.length - 1;
+    while (lo < hi) {
+      const mid = (lo + hi + 1) >> 1;
+      if (this.files[mid]!.base <= loc) lo = mid;
+      else hi = mid - 1;
+    }
+    return (this.#lastFile = this.files[lo]!);
+  }
+
+  #lineColumn(file: SourceFile, offset: number): { line: number; column: number } {
+    let starts = file.lineStarts;
+    if (starts === null) {
+      const list = [0];
+      for (let p = file.text.indexOf('\n'); p >= 0; p = file.text.indexOf('\n', p + 1)) list.push(p + 1);
+      starts = file.lineStarts = Int32Array.from(list);
+    }
+    let lo = 0;
+    let hi = starts.length - 1;
+    while (lo < hi) {
+      const mid = (lo + hi + 1) >> 1;
+      if (starts[mid]! <= offset) lo = mid;
+      else hi = mid - 1;
+    }
+    return { line: lo + 1, column: offset - starts[lo]! + 1 };
+  }
+
+  position(loc: Loc): { readonly file: string; readonly line: number; readonly column: number } {
+    const at = this.expansionLoc(loc);
+    const file = this.fileOf(at);
+    if (file === null) return { file: '', line: 0, column: 0 };
+    return { file: file.name, ...this.#lineColumn(file, at - file.base) };
+  }
+
+  /** Length of the token that starts at a file offset: lexed again, as only diagnostics ask. */
+  #tokenLength(file: SourceFile, offset: number): number {
+    const lineEnd = file.text.indexOf('\n', offset);
+    let tail = file.text.slice(offset, lineEnd < 0 ? undefined : lineEnd);
+    if (tail.endsWith('\\') || tail.endsWith('\\\r')) tail = file.text.slice(offset, offset + 4000);
+    const tokens = lex(tail.slice(0, 4000), new IdentTable());
+    return tokens.count > 1 && tokens.start[0] === 0 ? tokens.end[0]! : 0;
+  }
+
+  #plainRange(begin: Loc, last: Loc): SourceRange | null {
+    const file = this.fileOf(begin);
+    if (file === null || this.fileOf(last) !== file || last < begin) return null;
+    const offset = last - file.base;
+    const a = this.#lineColumn(file, begin - file.base);
+    const b = this.#lineColumn(file, offset + this.#tokenLength(file, offset));
+    return { file: file.name, line: a.line, column: a.column, endLine: b.line, endColumn: b.column };
+  }
+
+  range(begin: Loc, last: Loc): SourceRange {
+    if (last === 0) last = begin;
+    const exact = this.#plainRange(this.#pointed(begin, false), this.#pointed(last, true));
+    if (exact !== null) return exact;
+    const outer = this.#plainRange(this.expansionLoc(begin), this.#expansionEndLoc(last));
+    if (outer !== null) return outer;
+    const at = this.position(begin);
+    return { file: at.file, line: at.line, column: at.column, endLine: at.line, endColumn: at.column };
+  }
+
+  /** The empty range right after a token: where a missing `;` belongs. */
+  rangeAfter(loc: Loc): SourceRange {
+    const r = this.range(loc, loc);
+    return { file: r.file, line: r.endLine, column: r.endColumn, endLine: r.endLine, endColumn: r.endColumn };
+  }
+
+  /** The macros around a token, innermost first. */
+  expansionStack(loc: Loc): ExpansionStep[] {
+    const steps: ExpansionStep[] = [];
+    while (loc < 0 && steps.length < 20) {
+      if (this.#isArgument(loc)) {
+        loc = this.#spelling[-loc - 1]!;
+        continue;
+      }
+      const e = this.#expansionOf(loc);
+      const spelled = this.spellingLoc(loc);
+      steps.push({ macro: this.#macroName[e]!, range: this.#plainRange(spelled, spelled) ?? this.range(loc, loc) });
+      loc = this.#invokedAt[e]!;
+    }
+    return steps;
+  }
+
+  /** The `#include` lines that led to a file, innermost first. */
+  includeStack(loc: Loc): SourceRange[] {
+    const out: SourceRange[] = [];
+    for (let file = this.fileOf(loc); file !== null && file.includedAt !== 0; file = this.fileOf(file.includedAt)) {
+      out.push(this.range(file.includedAt, file.includedAt));
+    }
+    return out;
+  }
+
+  lineText(fileName: string, line: number): string {
+    const file = this.files.find((f) => f.name === fileName);
+    if (file === undefined || line < 1) return '';
+    this.#lineColumn(file, 0);
+    const starts = file.lineStarts!;
+    if (line > starts.length) return '';
+    const end = line < starts.length ? starts[line]! - 1 : file.text.length;
+    return file.text.slice(starts[line - 1]!, end);
+  }
+}
+
+/** Token buffers by content: the same header text is lexed once in the life of a front end. */
+export class TokenCache {
+  readonly idents = new IdentTable();
+  readonly #buffers = new Map<string, TokenBuffer>();
+  #held = 0;
+
+  /** `keep`: remember it (headers, not the file being typed in). */
+  tokens(text: string, keep: boolean): TokenBuffer {
+    const known = this.#buffers.get(text);
+    if (known !== undefined) return known;
+    const buffer = lex(text, this.idents);
+    if (keep) {
+      // A handful of vmlinux.h versions at most; then the oldest go.
+      this.#buffers.set(text, buffer);
+      this.#held += text.length;
+      for (const old of this.#buffers.keys()) {
+        if (this.#held <= 32_000_000 || old === text) break;
+        this.#buffers.delete(old);
+        this.#held -= old.length;
+      }
+    }
+    return buffer;
+  }
+}

@@ -1,0 +1,41 @@
+/*
+ * Who was called: small tracing programs of the agent's own that record, in memory the agent has mapped, every run of
+ * a policy program (fexit on that program) between entry and exit of one system call of one task. Nothing has to be
+ * asked of the kernel while policies are attached, so the measurement adds no hook calls of its own.
+ */
+#ifndef LSMITH_TRACE_H
+#define LSMITH_TRACE_H
+
+#include <bpf/libbpf.h>
+
+#define TRACE_EVENTS 4096
+
+enum { TRACE_OFF, TRACE_ARMED, TRACE_INSIDE, TRACE_DONE };
+
+struct trace_event {
+	unsigned int program;
+	int ret;
+};
+
+struct trace_page {
+	/* The task and system call to follow, set by the agent before `state`. */
+	volatile unsigned int tid;
+	volatile unsigned int nr;
+	volatile unsigned int state;
+	volatile unsigned int pad;
+	volatile long long ret;
+	/* Runs seen; only the last TRACE_EVENTS are kept. */
+	volatile unsigned long long count;
+	char rest[4096 - 32];
+	struct trace_event event[TRACE_EVENTS];
+};
+
+/* NULL and errno when the kernel refuses. */
+struct trace_page *trace_start(void);
+/* Follows runs of `target` (a loaded program) as `index`. Negative errno when it cannot be traced. */
+int trace_program(int target, unsigned int index);
+/* `hook`: records the return of bpf_lsm_* or security_* functions the same way. */
+int trace_function(const char *function, unsigned int index, int args);
+void trace_stop(void);
+
+#endif

@@ -1,0 +1,261 @@
+/*
+ * Verdicts of the real verifier: programs of ELF objects, each on its own through libbpf, and batches of raw
+ * instruction streams straight through BPF_PROG_LOAD (some hundreds a second even under emulation).
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "agent.h"
+
+struct object_options {
+	int level;
+	int attach;
+	size_t cap;
+};
+
+/* The last "processed N insns" of a log; -1 when it has none. */
+static long processed(const char *log)
+{
+	const char *found = NULL;
+
+	for (const char *at = log; (at = strstr(at, "processed ")); at++)
+		found = at;
+	return found ? atol(found + 10) : -1;
+}
+
+static void one_program(const char *name, const char *bytes, size_t n, const char *program, struct object_options o)
+{
+	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = name);
+	struct bpf_object *object = bpf_object__open_mem(bytes, n, &opts);
+	struct bpf_program *p, *me = NULL;
+
+	if (!object)
+		return;
+	bpf_object__for_each_program(p, object) {
+		int is = !strcmp(bpf_program__name(p), program);
+
+		bpf_program__set_autoload(p, is);
+		if (is)
+			me = p;
+	}
+	int e, level = o.level;
+
+	libbpf_reset();
+	log_buffer[0] = 0;
+	bpf_program__set_log_buf(me, log_buffer, LOG_SIZE);
+	bpf_program__set_log_level(me, level);
+	double t0 = seconds();
+	e = bpf_object__load(object);
+	double t1 = seconds();
+	if (e == -ENOSPC && level != 4) {
+		/* Kernels before 6.4 let a log that does not fit replace the verdict: ask again for statistics only. */
+		bpf_object__close(object);
+		o.level = 4;
+		one_program(name, bytes, n, program, o);
+		return;
+	}
+	out("{\"t\":\"program\",\"object\":");
+	out_string(name);
+	out(",\"name\":");
+	out_string(program);
+	out(",\"section\":");
+	out_string(bpf_program__section_name(me));
+	out(",\"accepted\":%s,\"errno\":%d,\"insns\":%zu,\"processed\":%ld,\"ms\":%.2f,\"level\":%d", e ? "false" : "true", -e,
+	    bpf_program__insn_cnt(me), processed(log_buffer), (t1 - t0) * 1e3, level);
+	if (!e) {
+		struct bpf_prog_info info = {};
+		__u32 size = sizeof(info);
+
+		if (!bpf_obj_get_info_by_fd(bpf_program__fd(me), &info, &size))
+			out(",\"xlatedBytes\":%u,\"jitedBytes\":%u,\"verifiedInsns\":%u", info.xlated_prog_len, info.jited_prog_len,
+			    info.verified_insns);
+		if (o.attach) {
+			errno = 0;
+			struct bpf_link *link = bpf_program__attach(me);
+
+			out(",\"attached\":%s,\"attachErrno\":%d", link ? "true" : "false", link ? 0 : errno);
+			bpf_link__destroy(link);
+		}
+	}
+	out(",\"log\":");
+	out_text(log_buffer, o.cap);
+	out(",\"libbpf\":");
+	out_text(e ? libbpf_text : "", 4000);
+	out("}");
+	out_line();
+	out_flush();
+	bpf_object__close(object);
+}
+
+/*
+ * Payload: `options LEVEL ATTACH CAP`, then per object `object NAME BYTES` and its bytes.
+ */
+int job_objects(struct payload *p)
+{
+	struct object_options o = { 5, 1, 48 * 1024 };
+	char *line;
+
+	while ((line = payload_line(p))) {
+		char *word = next_word(&line);
+
+		if (!word)
+			continue;
+		if (!strcmp(word, "options")) {
+			o.level = number(next_word(&line));
+			o.attach = number(next_word(&line));
+			o.cap = number(next_word(&line));
+			continue;
+		}
+		if (strcmp(word, "object")) {
+			out_error("objects: unknown line", 0);
+			return -1;
+		}
+		char *name = next_word(&line);
+		size_t n = number(next_word(&line));
+		char *bytes = payload_bytes(p, n);
+
+		if (!name || !bytes) {
+			out_error("objects: payload cut short", 0);
+			return -1;
+		}
+		LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = name);
+		libbpf_reset();
+		struct bpf_object *object = bpf_object__open_mem(bytes, n, &opts);
+
+		if (!object) {
+			out("{\"t\":\"object\",\"object\":");
+			out_string(name);
+			out(",\"errno\":%d,\"libbpf\":", errno);
+			out_text(libbpf_text, 4000);
+			out("}");
+			out_line();
+			continue;
+		}
+		int count = 0;
+		struct bpf_program *program;
+		char *names[1024];
+
+		bpf_object__for_each_program(program, object)
+			if (count < 1024)
+				names[count++] = strdup(bpf_program__name(program));
+		bpf_object__close(object);
+		out("{\"t\":\"object\",\"object\":");
+		out_string(name);
+		out(",\"errno\":0,\"programs\":%d}", count);
+		out_line();
+		for (int i = 0; i < count; i++) {
+			one_program(name, bytes, n, names[i], o);
+			free(names[i]);
+		}
+	}
+	return 0;
+}
+
+#define MAX_MAPS 64
+
+/* Replaces map indices by descriptors, as libbpf does. */
+static int patch_maps(struct bpf_insn *insns, size_t n, const int *maps, int count)
+{
+	for (size_t i = 0; i + 1 < n; i++) {
+		if (insns[i].code != (BPF_LD | BPF_IMM | BPF_DW))
+			continue;
+		if (insns[i].src_reg == BPF_PSEUDO_MAP_FD || insns[i].src_reg == BPF_PSEUDO_MAP_VALUE) {
+			if (insns[i].imm < 0 || insns[i].imm >= count)
+				return -1;
+			insns[i].imm = maps[insns[i].imm];
+		}
+		i++;
+	}
+	return 0;
+}
+
+/*
+ * Payload: `options LEVEL TAIL`; `map TYPE KEY VALUE ENTRIES FLAGS` (index = order);
+ * `prog TYPE ATTACH FLAGS LICENSE FUNC SLOTS` and SLOTS * 8 raw bytes (FUNC `-` for none).
+ * Answers one line per program: {"t":"raw","i":..,"errno":..,"log":tail}.
+ */
+int job_raw(struct payload *p)
+{
+	int level = 1, maps[MAX_MAPS], count = 0, index = 0;
+	size_t tail = 600;
+	char *line;
+	double t0 = seconds();
+
+	while ((line = payload_line(p))) {
+		char *word = next_word(&line);
+
+		if (!word)
+			continue;
+		if (!strcmp(word, "options")) {
+			level = number(next_word(&line));
+			tail = number(next_word(&line));
+		} else if (!strcmp(word, "map")) {
+			int type = number(next_word(&line)), key = number(next_word(&line)), value = number(next_word(&line));
+			int entries = number(next_word(&line));
+			LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = number(next_word(&line)));
+			int fd = count < MAX_MAPS ? bpf_map_create(type, "m", key, value, entries, &opts) : -1;
+
+			if (fd < 0) {
+				out_error("raw: map cannot be created", errno);
+				break;
+			}
+			maps[count++] = fd;
+		} else if (!strcmp(word, "prog")) {
+			int type = number(next_word(&line)), attach = number(next_word(&line)), flags = number(next_word(&line));
+			char *license = next_word(&line), *func = next_word(&line);
+			size_t slots = number(next_word(&line));
+			struct bpf_insn *raw = (struct bpf_insn *)payload_bytes(p, slots * 8);
+
+			if (!license || !func || !raw) {
+				out_error("raw: payload cut short", 0);
+				break;
+			}
+			struct bpf_insn *insns = malloc(slots * 8 + 8);
+
+			memcpy(insns, raw, slots * 8);
+			LIBBPF_OPTS(bpf_prog_load_opts, opts, .log_level = level, .log_buf = log_buffer, .log_size = LOG_SIZE,
+				    .expected_attach_type = attach, .prog_flags = flags);
+			log_buffer[0] = 0;
+			int e = 0, id = strcmp(func, "-") ? kernel_function(func) : 0;
+
+			if (id < 0)
+				e = ESRCH;
+			else if (patch_maps(insns, slots, maps, count))
+				e = EINVAL;
+			if (!e) {
+				opts.attach_btf_id = id;
+				int fd = bpf_prog_load(type, "p", license, insns, slots, &opts);
+
+				e = fd < 0 ? errno : 0;
+				if (fd < 0 && e == ENOSPC) {
+					opts.log_level = 4;
+					fd = bpf_prog_load(type, "p", license, insns, slots, &opts);
+					e = fd < 0 ? errno : 0;
+				}
+				if (fd >= 0)
+					close(fd);
+			} else {
+				strcpy(log_buffer, e == ESRCH ? "no such kernel function" : "map index out of range");
+			}
+			size_t n = strlen(log_buffer);
+
+			out("{\"t\":\"raw\",\"i\":%d,\"errno\":%d,\"processed\":%ld,\"log\":", index++, e, processed(log_buffer));
+			out_string(n > tail ? log_buffer + n - tail : log_buffer);
+			out("}");
+			out_line();
+			if (index % 64 == 0)
+				out_flush();
+			free(insns);
+		} else {
+			out_error("raw: unknown line", 0);
+			break;
+		}
+	}
+	while (count)
+		close(maps[--count]);
+	out("{\"t\":\"raw-end\",\"count\":%d,\"seconds\":%.3f}", index, seconds() - t0);
+	out_line();
+	return 0;
+}

@@ -1,0 +1,100 @@
+/** check, build, dump. */
+import { writeFileSync } from 'node:fs';
+import type { CheckReport } from '../../engine/api/index.ts';
+import { EXIT, openEngine, print, printJson, requireFile, requireKernel, UsageError, type ExitCode } from '../context.ts';
+import { diagnosticText } from '../render.ts';
+
+interface KernelOptions {
+  readonly kernel: string;
+  readonly json?: boolean;
+}
+
+const hasErrors = (r: Pick<CheckReport, 'diagnostics'>): boolean => r.diagnostics.some((d) => d.severity === 'error');
+
+/** The stable shape of `check --json`. */
+function checkJson(r: CheckReport): object {
+  return {
+    file: r.file,
+    kernel: r.kernel,
+    diagnostics: r.diagnostics.map((d) => ({
+      severity: d.severity,
+      code: d.code,
+      message: d.message,
+      file: d.range.file,
+      line: d.range.line,
+      column: d.range.column,
+      endLine: d.range.endLine,
+      endColumn: d.range.endColumn,
+      ...(d.explanation === undefined ? {} : { explanation: d.explanation }),
+    })),
+    programs: r.programs.map((p) => ({
+      name: p.name,
+      section: p.section,
+      hook: p.hook,
+      accepted: p.accepted,
+      message: p.message,
+      line: p.line,
+      insnsProcessed: p.insnsProcessed,
+      ...(p.log === '' ? {} : { log: p.log }),
+    })),
+  };
+}
+
+export function checkCommand(root: string, files: readonly string[], o: KernelOptions & { log?: boolean }): ExitCode {
+  files.forEach(requireFile);
+  const engine = openEngine(root);
+  const kernel = requireKernel(engine, o.kernel);
+  const reports = files.map((f) => engine.check(f, kernel, { log: o.log === true }));
+  if (o.json === true) printJson({ files: reports.map(checkJson) });
+  else {
+    for (const r of reports) {
+      for (const d of r.diagnostics) print(diagnosticText(d));
+      for (const p of r.programs) {
+        if (p.log !== '') print(p.log);
+        const count = `${p.insnCount} instructions, ${p.insnsProcessed} processed`;
+        const verdict = p.accepted ? '✓ accepted' : `✗ refused: ${p.message}`;
+        print(`${r.file}: ${p.section} ${p.name}: ${verdict} by ${r.kernel} (${count})`);
+      }
+    }
+  }
+  return reports.some((r) => hasErrors(r) || r.programs.some((p) => !p.accepted)) ? EXIT.findings : EXIT.fine;
+}
+
+export function buildCommand(root: string, file: string, o: KernelOptions & { output?: string }): ExitCode {
+  requireFile(file);
+  const output = o.output ?? file.replace(/(\.bpf)?\.c$/, '') + '.bpf.o';
+  if (output === file) throw new UsageError(`${file} would be overwritten; name the output with -o`);
+  const engine = openEngine(root);
+  const report = engine.build(file, requireKernel(engine, o.kernel));
+  if (o.json === true) {
+    printJson({ file, output: report.object ? output : null, size: report.object?.length ?? 0, diagnostics: report.diagnostics });
+  } else for (const d of report.diagnostics) process.stderr.write(diagnosticText(d) + '\n');
+  if (!report.object) return EXIT.findings;
+  try {
+    writeFileSync(output, report.object);
+  } catch (error) {
+    throw new UsageError(`cannot write ${output}: ${(error as Error).message}`);
+  }
+  if (o.json !== true) print(`${output}: ${report.object.length} bytes`);
+  return EXIT.fine;
+}
+
+export function dumpCommand(root: string, file: string, o: KernelOptions): ExitCode {
+  requireFile(file);
+  const engine = openEngine(root);
+  const report = engine.dump(file, requireKernel(engine, o.kernel));
+  if (o.json === true) printJson({ file, kernel: o.kernel, ...report });
+  else {
+    for (const d of report.diagnostics) process.stderr.write(diagnosticText(d) + '\n');
+    for (const p of report.programs) {
+      print(`${p.section}:`);
+      for (const l of p.lines) {
+        if (l.kind === 'function') print(l.text);
+        else if (l.kind === 'source') print(`; ${l.text}`);
+        else print(`${String(l.insn).padStart(4)}: ${l.text}`);
+      }
+      print('');
+    }
+  }
+  return hasErrors(report) ? EXIT.findings : EXIT.fine;
+}

@@ -1,0 +1,67 @@
+/** run, orders. */
+import type { AttachSemantics } from '../../engine/lsm/index.ts';
+import { EXIT, openEngine, print, printJson, requireFile, requireKernel, type ExitCode } from '../context.ts';
+import { diagnosticText, diffText, traceText } from '../render.ts';
+
+interface RunOptions {
+  readonly kernel?: string;
+  readonly cmdline?: string;
+  readonly json?: boolean;
+}
+
+export function runCommand(
+  root: string,
+  files: readonly string[],
+  o: RunOptions & { semantics: AttachSemantics; verbose?: boolean },
+): ExitCode {
+  files.forEach(requireFile);
+  const engine = openEngine(root);
+  if (o.kernel !== undefined) requireKernel(engine, o.kernel);
+  const reports = files.map((scenario) => ({
+    scenario,
+    ...engine.run({ scenario, kernel: o.kernel ?? null, cmdline: o.cmdline ?? null, semantics: o.semantics }),
+  }));
+  if (o.json === true) printJson({ runs: reports });
+  else {
+    for (const r of reports) {
+      for (const d of r.diagnostics) process.stderr.write(diagnosticText(d) + '\n');
+      if (!r.trace) continue;
+      print(traceText(r.trace, o.verbose === true));
+      print(`${r.scenario}: ${r.trace.passed ? '✓ all expectations hold' : '✗ an expectation failed'}`);
+    }
+  }
+  return reports.every((r) => r.trace?.passed === true) ? EXIT.fine : EXIT.findings;
+}
+
+export function ordersCommand(
+  root: string,
+  scenario: string,
+  o: RunOptions & { try?: readonly string[]; semantics?: readonly AttachSemantics[] },
+): ExitCode {
+  requireFile(scenario);
+  const engine = openEngine(root);
+  if (o.kernel !== undefined) requireKernel(engine, o.kernel);
+  const report = engine.orders({
+    scenario,
+    kernel: o.kernel ?? null,
+    cmdline: o.cmdline ?? null,
+    semantics: 'lsm',
+    cmdlines: o.try ?? [],
+    allSemantics: o.semantics ?? [],
+  });
+  if (o.json === true) printJson(report);
+  else {
+    for (const d of report.diagnostics) process.stderr.write(diagnosticText(d) + '\n');
+    const { baseline } = report;
+    if (baseline) print(`baseline: ${baseline.stack.text} (${baseline.semantics}), kernel ${baseline.kernel}\n`);
+    const same = report.variants.filter((v) => v.diff.count === 0);
+    for (const v of report.variants) {
+      if (v.diff.count === 0) continue;
+      print(`${v.trace.stack.text} (${v.semantics}): ${v.diff.count} changes`);
+      print(diffText(v.diff));
+      print('');
+    }
+    print(`${report.variants.length} variants, ${same.length} of them change nothing`);
+  }
+  return report.baseline === null ? EXIT.findings : EXIT.fine;
+}

@@ -1,0 +1,66 @@
+/** Messages between the window and the engine worker. Requests are validated by the worker, replies by their id. */
+import * as v from 'valibot';
+import type { CheckReport, OrdersReport, ProfileSummary, ProgramDump, RunReport } from '../engine/api/index.ts';
+import type { HookInfo, LsmStack } from '../engine/lsm/index.ts';
+import type { Diagnostic } from '../base/index.ts';
+
+const Semantics = v.picklist(['lsm', 'fexit', 'fexit-if-zero', 'fmod_ret']);
+const Name = v.pipe(v.string(), v.maxLength(1024));
+const Cmdline = v.nullable(v.pipe(v.string(), v.maxLength(8192)));
+const runFields = { scenario: Name, kernel: v.nullable(Name), cmdline: Cmdline, semantics: Semantics };
+
+/** A question to the engine. */
+export const EngineQuery = v.variant('kind', [
+  v.object({ kind: v.literal('check'), file: Name, kernel: Name }),
+  v.object({ kind: v.literal('checkYaml'), file: Name }),
+  v.object({ kind: v.literal('dump'), file: Name, kernel: Name }),
+  v.object({ kind: v.literal('hooks'), kernel: Name }),
+  v.object({ kind: v.literal('lsmOrder'), kernel: Name, cmdline: v.pipe(v.string(), v.maxLength(8192)) }),
+  v.object({ kind: v.literal('run'), ...runFields }),
+  v.object({ kind: v.literal('orders'), ...runFields, cmdlines: v.array(v.string()), allSemantics: v.array(Semantics) }),
+  // Never answers: lets the end-to-end tests prove that a hanging engine is noticed and replaced.
+  v.object({ kind: v.literal('hang') }),
+]);
+export type EngineQuery = v.InferOutput<typeof EngineQuery>;
+
+export const FileUpdate = v.object({ path: Name, content: v.nullable(v.union([v.string(), v.instance(Uint8Array)])) });
+export type FileUpdate = v.InferOutput<typeof FileUpdate>;
+
+export const WorkerRequest = v.variant('type', [
+  /** `assets` is the address below which `profiles/` and `headers/` lie. */
+  v.object({ type: v.literal('init'), assets: v.string(), test: v.boolean() }),
+  v.object({ type: v.literal('files'), reset: v.boolean(), updates: v.array(FileUpdate) }),
+  /** A query with the same `lane` that has not started is dropped in favour of this one. */
+  v.object({ type: v.literal('query'), id: v.number(), lane: v.string(), query: EngineQuery }),
+]);
+export type WorkerRequest = v.InferOutput<typeof WorkerRequest>;
+
+export interface EngineAnswers {
+  check: CheckReport;
+  checkYaml: readonly Diagnostic[];
+  dump: { readonly diagnostics: readonly Diagnostic[]; readonly programs: readonly ProgramDump[] };
+  hooks: readonly HookInfo[];
+  lsmOrder: LsmStack;
+  run: RunReport;
+  orders: OrdersReport;
+  hang: null;
+}
+
+export type WorkerReply =
+  | { readonly type: 'ready'; readonly profiles: readonly ProfileSummary[]; readonly ms: number }
+  | { readonly type: 'failed'; readonly message: string }
+  | { readonly type: 'started'; readonly id: number }
+  | { readonly type: 'superseded'; readonly id: number }
+  | { readonly type: 'answer'; readonly id: number; readonly value: unknown; readonly ms: number }
+  | { readonly type: 'error'; readonly id: number; readonly message: string };
+
+const Id = v.number();
+/** Shapes of what the worker may say; the answer's value is typed by the query that asked for it. */
+export const WorkerReplySchema = v.variant('type', [
+  v.object({ type: v.literal('ready'), profiles: v.array(v.any()), ms: v.number() }),
+  v.object({ type: v.literal('failed'), message: v.string() }),
+  v.object({ type: v.literal('started'), id: Id }),
+  v.object({ type: v.literal('superseded'), id: Id }),
+  v.object({ type: v.literal('answer'), id: Id, value: v.any(), ms: v.number() }),
+  v.object({ type: v.literal('error'), id: Id, message: v.string() }),
+]);

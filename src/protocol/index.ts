@@ -1,0 +1,4 @@
+export * from './ipc.ts';
+export * from './engine.ts';
+export * from './settings.ts';
+export * from './menu.ts';

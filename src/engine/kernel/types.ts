@@ -179,6 +179,9 @@ export interface HookFacts {
   readonly isDir?: boolean;
   /** The file is opened by execve itself (in_execve / FMODE_EXEC). */
   readonly forExec?: boolean;
+  /** mount: what and of which type. */
+  readonly source?: string;
+  readonly fstype?: string;
 }
 
 /** What `security_*()` answered. */

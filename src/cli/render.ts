@@ -19,16 +19,27 @@ export function diagnosticText(d: Diagnostic): string {
 export function table(rows: readonly (readonly string[])[]): string {
   const widths: number[] = [];
   for (const r of rows) r.forEach((c, i) => (widths[i] = Math.max(widths[i] ?? 0, c.length)));
-  return rows.map((r) => r.map((c, i) => (i === r.length - 1 ? c : c.padEnd(widths[i]))).join('  ').trimEnd()).join('\n');
+  return rows
+    .map((r) =>
+      r
+        .map((c, i) => (i === r.length - 1 ? c : c.padEnd(widths[i])))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
 }
 
 function programText(p: ProgramCall): string[] {
   if (p.state === 'not-called') return [`        ${p.program} — not called (${p.because})`];
   const out = [`        ${p.program} = ${p.ret}  (${p.insns} instructions)`];
   for (const m of p.maps) {
-    if (m.op === 'lookup') out.push(`          ${m.map}[${m.keyText}] ${m.found ? `found ${m.after ?? m.before ?? ''}` : 'not found'}`);
+    if (m.op === 'lookup')
+      out.push(`          ${m.map}[${m.keyText}] ${m.found ? `found ${m.after ?? m.before ?? ''}` : 'not found'}`);
     else if (m.op === 'reserve') out.push(`          ${m.map}: ${m.found ? 'reserved' : 'full'}`);
-    else out.push(`          ${m.map}${m.keyText === '' ? '' : `[${m.keyText}]`} ${m.op}: ${m.before ?? '—'} → ${m.after ?? '—'}`);
+    else
+      out.push(
+        `          ${m.map}${m.keyText === '' ? '' : `[${m.keyText}]`} ${m.op}: ${m.before ?? '—'} → ${m.after ?? '—'}`,
+      );
   }
   for (const r of p.records) out.push(`          ${r.map} record: ${r.text ?? r.bytes}`);
   for (const l of p.printk) out.push(`          printk: ${l}`);
@@ -36,7 +47,12 @@ function programText(p: ProgramCall): string[] {
   return out;
 }
 
-const MARK: Readonly<Record<ModuleCall['state'], string>> = { called: '●', skipped: '○', 'no-hook': '·', 'not-modelled': '?' };
+const MARK: Readonly<Record<ModuleCall['state'], string>> = {
+  called: '●',
+  skipped: '○',
+  'no-hook': '·',
+  'not-modelled': '?',
+};
 
 function moduleText(m: ModuleCall): string[] {
   const what =
@@ -74,7 +90,8 @@ export function traceText(t: RunTrace, verbose: boolean): string {
   for (const p of t.programs) if (!p.attached) out.push(`not attached: ${p.policy}:${p.program} — ${p.why}`);
   out.push('', ...t.steps.map((s) => stepText(s, verbose)), '');
   for (const m of t.maps) {
-    if (m.entries.length > 0) out.push(`map ${m.policy}/${m.map} (${m.type})`, ...m.entries.map((e) => `  ${e.key} = ${e.value}`));
+    if (m.entries.length > 0)
+      out.push(`map ${m.policy}/${m.map} (${m.type})`, ...m.entries.map((e) => `  ${e.key} = ${e.value}`));
   }
   return out.join('\n');
 }
@@ -82,7 +99,9 @@ export function traceText(t: RunTrace, verbose: boolean): string {
 export function diffText(d: RunDiff): string {
   if (d.count === 0) return '  nothing changes';
   const rows: string[][] = [];
-  for (const s of d.steps) for (const c of s.changes) rows.push([`  step ${s.index + 1}`, c.what, c.subject, `${c.before} → ${c.after}`]);
-  for (const m of d.maps) rows.push(['  map', '', m.map, `${m.before.replaceAll('\n', '; ')} → ${m.after.replaceAll('\n', '; ')}`]);
+  for (const s of d.steps)
+    for (const c of s.changes) rows.push([`  step ${s.index + 1}`, c.what, c.subject, `${c.before} → ${c.after}`]);
+  for (const m of d.maps)
+    rows.push(['  map', '', m.map, `${m.before.replaceAll('\n', '; ')} → ${m.after.replaceAll('\n', '; ')}`]);
   return table(rows);
 }

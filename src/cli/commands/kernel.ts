@@ -26,7 +26,9 @@ export function hooksCommand(root: string, name: string | undefined, o: Options)
     signature(h),
   ]);
   print(table([['hook', 'attach', 'default', 'modules', 'arguments'], ...rows]));
-  print(`${hooks.length} hooks, ${hooks.filter((h) => !h.attachable).length} refused, ${hooks.filter((h) => h.sleepable).length} sleepable, ${hooks.filter((h) => h.returns === 'void').length} void`);
+  print(
+    `${hooks.length} hooks, ${hooks.filter((h) => !h.attachable).length} refused, ${hooks.filter((h) => h.sleepable).length} sleepable, ${hooks.filter((h) => h.returns === 'void').length} void`,
+  );
   return EXIT.fine;
 }
 

@@ -1,7 +1,16 @@
 /** check, build, dump. */
 import { writeFileSync } from 'node:fs';
 import type { CheckReport } from '../../engine/api/index.ts';
-import { EXIT, openEngine, print, printJson, requireFile, requireKernel, UsageError, type ExitCode } from '../context.ts';
+import {
+  EXIT,
+  openEngine,
+  print,
+  printJson,
+  requireFile,
+  requireKernel,
+  UsageError,
+  type ExitCode,
+} from '../context.ts';
 import { diagnosticText } from '../render.ts';
 
 interface KernelOptions {
@@ -67,7 +76,12 @@ export function buildCommand(root: string, file: string, o: KernelOptions & { ou
   const engine = openEngine(root);
   const report = engine.build(file, requireKernel(engine, o.kernel));
   if (o.json === true) {
-    printJson({ file, output: report.object ? output : null, size: report.object?.length ?? 0, diagnostics: report.diagnostics });
+    printJson({
+      file,
+      output: report.object ? output : null,
+      size: report.object?.length ?? 0,
+      diagnostics: report.diagnostics,
+    });
   } else for (const d of report.diagnostics) process.stderr.write(diagnosticText(d) + '\n');
   if (!report.object) return EXIT.findings;
   try {

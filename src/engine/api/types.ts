@@ -103,7 +103,10 @@ export interface Engine {
   profiles(): readonly ProfileSummary[];
   check(file: string, kernel: string, opts?: { readonly log?: boolean }): CheckReport;
   build(file: string, kernel: string): BuildReport;
-  dump(file: string, kernel: string): { readonly diagnostics: readonly Diagnostic[]; readonly programs: readonly ProgramDump[] };
+  dump(
+    file: string,
+    kernel: string,
+  ): { readonly diagnostics: readonly Diagnostic[]; readonly programs: readonly ProgramDump[] };
   hooks(kernel: string): readonly HookInfo[];
   lsmOrder(kernel: string, cmdline: string): LsmStack;
   run(request: RunRequest): RunReport;

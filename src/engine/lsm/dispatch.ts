@@ -194,6 +194,10 @@ class Walk {
       settings: this.#o.settings,
       host: this.#o.host,
       version: this.#o.profile.version,
+      enumerator: (name) => {
+        const found = this.#o.profile.btf.findEnumerator(name);
+        return found === undefined ? undefined : Number(found.value);
+      },
     });
     this.#modules.push({ ...base, state: 'called', ret: this.#isVoid ? null : answer.ret, reason: answer.reason });
     // A model's 0 means "no objection"; the module itself returns the hook's default then.

@@ -1,6 +1,6 @@
 /** Runs one attached bpf program for one hook call and renders what it did for the trace. */
 import { bytesToHex } from '../../base/index.ts';
-import { renderValue } from '../bpf/index.ts';
+import { renderValue, type Btf } from '../bpf/index.ts';
 import type { LoadedProgram, MapDef } from '../loader/index.ts';
 import type { MapEvent, ProgramRun, VmObject } from '../vm/index.ts';
 import type { MapAccess, ProgramCall, RingRecord } from './types.ts';
@@ -33,10 +33,26 @@ function access(p: AttachedProgram, e: MapEvent): MapAccess {
   };
 }
 
+/**
+ * The struct that a ring buffer record most likely is: ring buffers carry no value type, so authors declare a pointer
+ * to their event struct as a global (`const struct event *unused`), which puts it into BTF. The one whose size fits.
+ */
+function recordType(btf: Btf, size: number): number {
+  for (let id = 1; id < btf.typeCount; id++) {
+    const t = btf.type(id);
+    if (t.kind !== 'var') continue;
+    const pointer = btf.type(btf.strip(t.type));
+    if (pointer.kind !== 'ptr') continue;
+    const target = btf.strip(pointer.type);
+    if (btf.kind(target) === 'struct' && btf.sizeOf(target) === size) return target;
+  }
+  return 0;
+}
+
 function record(p: AttachedProgram, r: ProgramRun['ringRecords'][number]): RingRecord {
-  const btf = p.vm.object.btf;
-  // A ring buffer's BTF value type, where the author declared one, tells the record's type.
-  const text = btf !== null && r.map.valueTypeId !== 0 ? renderValue(btf, r.map.valueTypeId, r.bytes) : null;
+  const { btf } = p.vm.object;
+  const typeId = btf === null ? 0 : recordType(btf, r.bytes.length);
+  const text = btf !== null && typeId !== 0 ? renderValue(btf, typeId, r.bytes) : null;
   return { map: nameOf(r.map), bytes: bytesToHex(r.bytes), text };
 }
 

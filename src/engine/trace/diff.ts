@@ -32,7 +32,9 @@ function hooksByName(step: StepTrace): Map<string, HookCall> {
 }
 
 const recordsOf = (step: StepTrace): string[] =>
-  step.hooks.flatMap((h) => h.modules.flatMap((m) => m.programs.flatMap((p) => p.records.map((r) => `${r.map}: ${r.text ?? r.bytes}`))));
+  step.hooks.flatMap((h) =>
+    h.modules.flatMap((m) => m.programs.flatMap((p) => p.records.map((r) => `${r.map}: ${r.text ?? r.bytes}`))),
+  );
 
 const overridesOf = (step: StepTrace): string[] =>
   step.hooks.flatMap((h) => h.overrides.map((o) => `${h.hook}: ${o.from} → ${o.to} by ${o.by}`));

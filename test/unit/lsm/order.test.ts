@@ -16,7 +16,9 @@ const recorded = JSON.parse(
 type Rules = { readonly facts: ProfileFacts; readonly version: readonly [number, number, number] };
 
 const rulesOf = (kernel: string): Rules =>
-  JSON.parse(readFileSync(new URL(`../../../assets/profiles/${kernel}/profile.json`, import.meta.url), 'utf8')) as Rules;
+  JSON.parse(
+    readFileSync(new URL(`../../../assets/profiles/${kernel}/profile.json`, import.meta.url), 'utf8'),
+  ) as Rules;
 
 describe('lsm= to stack, against command lines that were run on the kernel', () => {
   it.each(recorded)('$kernel "$cmdline"', ({ kernel, cmdline, final }) => {

@@ -36,6 +36,8 @@ export interface ModuleContext {
   readonly host: DispatchHost;
   /** `6.1` or later as a number pair. */
   readonly version: readonly [number, number, number];
+  /** Value of an enumerator in the kernel's own BTF; undefined when it has none of that name. */
+  readonly enumerator: (name: string) => number | undefined;
 }
 
 /** A module's answer; `reason` in the module's own terms, null when it had nothing to object or to look at. */

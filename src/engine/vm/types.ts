@@ -1,5 +1,6 @@
 /** The VM's boundary: simulated memory, kernel services that helpers need, and what a program run reports. */
 import type { Brand } from '../../base/index.ts';
+import type { Btf } from '../bpf/index.ts';
 import type { LoadedObject, LoadedProgram, MapDef } from '../loader/index.ts';
 
 /**
@@ -27,6 +28,8 @@ export interface KernelMemory {
 /** What helpers ask of the modelled kernel. Implemented by kernel/. Errors are negative errnos. */
 export interface KernelServices {
   readonly memory: KernelMemory;
+  /** The kernel's BTF: names kfuncs, and places the few fields that helpers touch. Without it those are not modelled. */
+  readonly kernelBtf?: Btf;
   /** `struct task_struct` of current. */
   currentTask(): KAddr;
   /** tgid << 32 | pid. */
@@ -59,8 +62,13 @@ export interface RuntimeMap {
 
 export interface MapEvent {
   readonly map: MapDef;
+  /**
+   * `write`: the program stored through a pointer into the value (one event for a series of stores); `read`: a load
+   * from a global. Both and `lookup` are what happened to memory, `update` and `delete` are helper calls.
+   */
   readonly op: 'lookup' | 'update' | 'delete' | 'reserve' | 'read' | 'write';
   readonly key: Uint8Array;
+  /** For `lookup` and `read`, before and after are the value that was found. */
   readonly before: Uint8Array | null;
   readonly after: Uint8Array | null;
   readonly found: boolean;
@@ -85,12 +93,35 @@ export interface RunLimits {
   readonly maxInsns?: number;
 }
 
+/** A run under a debugger's control. It must be run to its end or closed. */
+export interface VmSession {
+  readonly finished: boolean;
+  /** Instructions run so far. */
+  readonly executed: number;
+  /** Slot of the next instruction (of the faulting one after a fault), in `programName`. */
+  readonly insn: number;
+  /** The program that runs: another than the first after a tail call. */
+  readonly programName: string;
+  /** Calls deep: 0 in the program itself. */
+  readonly depth: number;
+  /** r0 to r10, unsigned. */
+  readonly registers: readonly bigint[];
+  /** Runs at most `count` instructions; false when the run has ended. */
+  step(count: number): boolean;
+  /** Runs to the end. */
+  result(): ProgramRun;
+  /** Abandons the run. */
+  close(): void;
+}
+
 /** An object with its maps created; programs of it can be run any number of times. */
 export interface VmObject {
   readonly object: LoadedObject;
   readonly maps: readonly RuntimeMap[];
   /** `args`: the hook's arguments as the kernel's trampoline lays them out, one u64 each, in order, then nothing. */
   run(program: LoadedProgram, args: readonly bigint[], limits?: RunLimits): ProgramRun;
+  /** The same as a session that stands before the first instruction. One object may have several at a time. */
+  start(program: LoadedProgram, args: readonly bigint[], limits?: RunLimits): VmSession;
   /** Local storage of a freed object disappears with it. */
   onFree(kind: 'task' | 'inode' | 'sock' | 'cgroup', addr: KAddr): void;
 }

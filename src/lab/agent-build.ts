@@ -57,7 +57,7 @@ export function ensureGuestImage(sources = guestSources()): GuestImage | string 
     }
     const image = cpio([
       { path: 'dev/console', kind: 'char', major: 5, minor: 1 },
-      { path: 'init', kind: 'file', data: readFileSync(agent), mode: 0o755 },
+      { path: 'sbin/init', kind: 'file', data: readFileSync(agent), mode: 0o755 },
       { path: 'task', kind: 'file', data: readFileSync(task), mode: 0o755 },
     ]);
     writeFileSync(path.join(work, 'initramfs.cpio'), image);

@@ -1,0 +1,115 @@
+/** What the real verifier says: of the programs of objects, and of raw instruction streams in bulk. */
+import type { Guest } from './guest.ts';
+import type { LabObject } from './run.ts';
+
+export interface ObjectVerdict {
+  readonly object: string;
+  /** libbpf could not open the object at all; then there are no programs. */
+  readonly openError: string | null;
+  readonly programs: readonly KernelVerdict[];
+}
+
+export interface KernelVerdict {
+  readonly name: string;
+  readonly section: string;
+  readonly accepted: boolean;
+  /** Of BPF_PROG_LOAD (or of libbpf before it); 0 when accepted. */
+  readonly errno: number;
+  /** Verifier log, its middle cut out when long. '' when the refusal came before the verifier. */
+  readonly log: string;
+  /** libbpf's warnings, for refusals. */
+  readonly libbpf: string;
+  readonly insns: number;
+  /** -1 when the log has no such line. */
+  readonly processed: number;
+  /** Null when it was not tried (refused). */
+  readonly attachErrno: number | null;
+}
+
+export interface VerdictOptions {
+  /** bpf log level: 1 path of the failure, 2 everything, 4 statistics; sum of them. */
+  readonly level?: number;
+  readonly logCap?: number;
+}
+
+/** Each program of each object, loaded on its own (a refusal hides no other) and attached once. */
+export async function loadVerdicts(guest: Guest, objects: readonly LabObject[], options: VerdictOptions = {}): Promise<ObjectVerdict[]> {
+  const parts: Uint8Array[] = [Buffer.from(`options ${options.level ?? 5} 1 ${options.logCap ?? 48 * 1024}\n`)];
+  objects.forEach((o, i) => parts.push(Buffer.from(`object o${i} ${o.bytes.length}\n`), o.bytes, Buffer.from('\n')));
+  const lines = await guest.request('objects', Buffer.concat(parts), 60_000 + objects.length * 60_000);
+  return objects.map((o, i) => {
+    const mine = lines.filter((l) => l.object === `o${i}`);
+    const opened = mine.find((l) => l.t === 'object');
+    const openError = opened && Number(opened.errno) === 0 ? null : String(opened?.libbpf || `errno ${String(opened?.errno)}`);
+    return {
+      object: o.name,
+      openError,
+      programs: mine
+        .filter((l) => l.t === 'program')
+        .map((l): KernelVerdict => ({
+          name: String(l.name),
+          section: String(l.section),
+          accepted: l.accepted === true,
+          errno: Number(l.errno),
+          log: String(l.log),
+          libbpf: String(l.libbpf),
+          insns: Number(l.insns),
+          processed: Number(l.processed),
+          attachErrno: l.attachErrno === undefined ? null : Number(l.attachErrno),
+        })),
+    };
+  });
+}
+
+export interface RawProgram {
+  /** Raw 8-byte slots. Map loads name an index into `maps` (src_reg 1: map, 2: value at the second slot's imm). */
+  readonly insns: Uint8Array;
+  /** LSM hook without prefix; or `func` for another attach function. */
+  readonly hook?: string;
+  readonly func?: string;
+  readonly sleepable?: boolean;
+  readonly license?: string;
+  /** bpf_prog_type and attach type; default BPF_PROG_TYPE_LSM and BPF_LSM_MAC. */
+  readonly progType?: number;
+  readonly attachType?: number;
+}
+
+export interface RawMap {
+  /** bpf_map_type. */
+  readonly type: number;
+  readonly keySize: number;
+  readonly valueSize: number;
+  readonly maxEntries: number;
+  readonly flags?: number;
+}
+
+export interface RawVerdict {
+  readonly accepted: boolean;
+  readonly errno: number;
+  readonly processed: number;
+  /** End of the verifier log. */
+  readonly log: string;
+}
+
+const PROG_TYPE_LSM = 29;
+const BPF_LSM_MAC = 27;
+const BPF_F_SLEEPABLE = 1 << 4;
+
+/** Verdicts in bulk: no libbpf, no BTF of the program, some thousand programs a second of guest time. */
+export async function rawVerdicts(
+  guest: Guest,
+  programs: readonly RawProgram[],
+  options: { readonly maps?: readonly RawMap[]; readonly level?: number; readonly tail?: number } = {},
+): Promise<RawVerdict[]> {
+  const parts: Uint8Array[] = [Buffer.from(`options ${options.level ?? 1} ${options.tail ?? 600}\n`)];
+  for (const m of options.maps ?? []) parts.push(Buffer.from(`map ${m.type} ${m.keySize} ${m.valueSize} ${m.maxEntries} ${m.flags ?? 0}\n`));
+  for (const p of programs) {
+    const func = p.func ?? (p.hook ? `bpf_lsm_${p.hook}` : '-');
+    const head = [p.progType ?? PROG_TYPE_LSM, p.attachType ?? BPF_LSM_MAC, p.sleepable ? BPF_F_SLEEPABLE : 0, p.license ?? 'GPL', func];
+    parts.push(Buffer.from(`prog ${head.join(' ')} ${p.insns.length >> 3}\n`), p.insns, Buffer.from('\n'));
+  }
+  const lines = await guest.request('raw', Buffer.concat(parts), 60_000 + programs.length * 200);
+  return lines
+    .filter((l) => l.t === 'raw')
+    .map((l) => ({ accepted: Number(l.errno) === 0, errno: Number(l.errno), processed: Number(l.processed), log: String(l.log) }));
+}

@@ -148,7 +148,8 @@ export class Run {
   }
 
   callLocal(target: number): void {
-    if (target < 0 || target >= this.code.count * STRIDE) throw new VmFault('call to an address outside the program');
+    if (target < 0 || target >= this.code.count * STRIDE || target % STRIDE !== 0)
+      throw new VmFault('call to an address outside the program');
     this.diff[this.pc + STRIDE]--;
     this.enter(target, this.pc + STRIDE, null);
   }

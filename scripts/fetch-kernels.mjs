@@ -8,7 +8,12 @@ import { parseArgs } from 'node:util';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 const { values } = parseArgs({
-  options: { update: { type: 'boolean' }, 'kernels-only': { type: 'boolean' }, json: { type: 'boolean' }, help: { type: 'boolean' } },
+  options: {
+    update: { type: 'boolean' },
+    'kernels-only': { type: 'boolean' },
+    json: { type: 'boolean' },
+    help: { type: 'boolean' },
+  },
 });
 if (values.help) {
   console.log('usage: node scripts/fetch-kernels.mjs [--update] [--kernels-only] [--json]');
@@ -17,14 +22,20 @@ if (values.help) {
 
 // The module is TypeScript, which Node 20 does not run: bundle it in memory.
 const bundle = await build({
-  stdin: { contents: "export * from './prepare.ts'; export * from './packages.ts';", resolveDir: join(root, 'src/lab'), loader: 'ts' },
+  stdin: {
+    contents: "export * from './prepare.ts'; export * from './packages.ts';",
+    resolveDir: join(root, 'src/lab'),
+    loader: 'ts',
+  },
   bundle: true,
   write: false,
   platform: 'node',
   format: 'esm',
   target: 'node20',
 });
-const lab = await import(`data:text/javascript;base64,${Buffer.from(bundle.outputFiles[0].contents).toString('base64')}`);
+const lab = await import(
+  `data:text/javascript;base64,${Buffer.from(bundle.outputFiles[0].contents).toString('base64')}`
+);
 const say = (text) => console.error(`lsmith: ${text}`);
 
 const fail = (reason) => {

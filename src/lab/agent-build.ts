@@ -1,6 +1,15 @@
 /** Builds the guest's programs (guest/*.c) and the initramfs that holds them; kept by the hash of their sources. */
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cacheDir } from './cache.ts';
@@ -10,13 +19,26 @@ import { run } from './shell.ts';
 const AGENT = ['agent.c', 'out.c', 'verdict.c', 'trace.c', 'maps.c', 'run.c'];
 const AGENT_FLAGS = ['-O2', '-Wall', '-Wextra', '-static', '-s'];
 const TASK_FLAGS = [
-  ...['-O2', '-Wall', '-Wextra', '-static', '-s', '-nostdlib', '-ffreestanding', '-fno-stack-protector', '-fno-pie', '-no-pie'],
+  ...[
+    '-O2',
+    '-Wall',
+    '-Wextra',
+    '-static',
+    '-s',
+    '-nostdlib',
+    '-ffreestanding',
+    '-fno-stack-protector',
+    '-fno-pie',
+    '-no-pie',
+  ],
   ...['-fcf-protection=none', '-Wl,--build-id=none,-z,noseparate-code'],
 ];
 
 /** Folder of the C sources: beside this file, or in the checkout that a bundle of it runs in. */
 export function guestSources(): string {
-  const candidates = [fileURLToPath(new URL('./guest/', import.meta.url.startsWith('file:') ? import.meta.url : 'file:///'))];
+  const candidates = [
+    fileURLToPath(new URL('./guest/', import.meta.url.startsWith('file:') ? import.meta.url : 'file:///')),
+  ];
   for (let dir = process.cwd(); ; dir = path.dirname(dir)) {
     candidates.push(path.join(dir, 'src/lab/guest'));
     if (path.dirname(dir) === dir) break;

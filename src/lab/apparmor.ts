@@ -7,7 +7,8 @@ import { LabError, type Guest } from './guest.ts';
 import { run, which } from './shell.ts';
 
 /** `x` needs a transition where it is allowed: the program stays under the same profile. */
-const access = (text: string, allow: boolean): string => (allow && !/[ipPcCuU]x/.test(text) ? text.replace('x', 'ix') : text);
+const access = (text: string, allow: boolean): string =>
+  allow && !/[ipPcCuU]x/.test(text) ? text.replace('x', 'ix') : text;
 
 export function profileText(profile: AppArmorProfile): string {
   const lines = [
@@ -40,9 +41,15 @@ export async function compileProfiles(guest: Guest, text: string): Promise<Uint8
   const parser = which('apparmor_parser');
   if (!parser) throw new LabError('apparmor_parser is missing: apt-get install apparmor');
   const features = await featuresFile(guest);
-  const args = ['--config-file=/dev/null', '-Q', '-K', '-S', `--policy-features=${features}`, `--kernel-features=${features}`];
+  const args = [
+    '--config-file=/dev/null',
+    '-Q',
+    '-K',
+    '-S',
+    `--policy-features=${features}`,
+    `--kernel-features=${features}`,
+  ];
   const result = run(parser, args, { input: new TextEncoder().encode(text) });
   if (!result.ok || result.stdout.length === 0) throw new LabError(`apparmor_parser: ${result.stderr.trim()}\n${text}`);
   return new Uint8Array(result.stdout);
 }
-

@@ -45,7 +45,11 @@ export function compareRun(model: RunTrace, kernel: KernelRun): Agreement {
   };
   add(0, 'LSM stack', 'lsm', model.stack.text, kernel.lsm);
   const attached = (list: readonly { readonly program: string; readonly ok: boolean }[]): string =>
-    list.filter((p) => p.ok).map((p) => p.program).sort().join(' ') || '-';
+    list
+      .filter((p) => p.ok)
+      .map((p) => p.program)
+      .sort()
+      .join(' ') || '-';
   add(
     0,
     'programs attached',
@@ -61,14 +65,29 @@ export function compareRun(model: RunTrace, kernel: KernelRun): Agreement {
     add(i + 1, label, 'errno', m?.errno ?? 'no such step', k?.errno ?? 'no such step');
     if (m && k) add(i + 1, label, 'called', callText(modelCalls(model, i)), callText(k.programs));
   }
-  return { rows, agree: rows.every((r) => r.agree), text: renderAgreement(rows, `${kernel.release} ${kernel.cmdline || '(default command line)'}`) };
+  return {
+    rows,
+    agree: rows.every((r) => r.agree),
+    text: renderAgreement(rows, `${kernel.release} ${kernel.cmdline || '(default command line)'}`),
+  };
 }
 
 export function renderAgreement(rows: readonly AgreementRow[], title: string): string {
-  const cells = rows.map((r) => [r.agree ? 'ok' : 'DIFFERS', r.step ? String(r.step) : '', r.label, r.what, r.model, r.agree ? '' : r.kernel]);
+  const cells = rows.map((r) => [
+    r.agree ? 'ok' : 'DIFFERS',
+    r.step ? String(r.step) : '',
+    r.label,
+    r.what,
+    r.model,
+    r.agree ? '' : r.kernel,
+  ]);
   const head = ['', 'step', 'what happened', 'fact', 'model', 'kernel, where it differs'];
   const widths = head.map((h, i) => Math.max(h.length, ...cells.map((c) => c[i].length)));
-  const line = (c: readonly string[]): string => c.map((text, i) => text.padEnd(widths[i])).join('  ').trimEnd();
+  const line = (c: readonly string[]): string =>
+    c
+      .map((text, i) => text.padEnd(widths[i]))
+      .join('  ')
+      .trimEnd();
   const good = rows.filter((r) => r.agree).length;
   return [`${title}: ${good} of ${rows.length} facts agree`, line(head), ...cells.map(line)].join('\n');
 }

@@ -8,7 +8,13 @@ const encoder = new TextEncoder();
 const hex8 = (n: number): string => (n >>> 0).toString(16).padStart(8, '0');
 const padded = (n: number): number => (n + 3) & ~3;
 
-function entry(inode: number, name: string, mode: number, data: Uint8Array, device: readonly [number, number]): Uint8Array {
+function entry(
+  inode: number,
+  name: string,
+  mode: number,
+  data: Uint8Array,
+  device: readonly [number, number],
+): Uint8Array {
   const nameBytes = encoder.encode(`${name}\0`);
   const fields = [inode, mode, 0, 0, 1, 0, data.length, 0, 0, device[0], device[1], nameBytes.length, 0];
   const header = encoder.encode(`070701${fields.map(hex8).join('')}`);
@@ -34,7 +40,10 @@ export function cpio(items: readonly CpioItem[]): Uint8Array {
   };
   for (const item of items) {
     const name = item.path.replace(/^\/+/, '');
-    folder(item.kind === 'dir' ? name : name.split('/').slice(0, -1).join('/'), item.kind === 'dir' ? (item.mode ?? 0o755) : 0o755);
+    folder(
+      item.kind === 'dir' ? name : name.split('/').slice(0, -1).join('/'),
+      item.kind === 'dir' ? (item.mode ?? 0o755) : 0o755,
+    );
     if (item.kind === 'file') parts.push(entry(inode++, name, 0o100000 | (item.mode ?? 0o644), item.data, [0, 0]));
     if (item.kind === 'char') parts.push(entry(inode++, name, 0o020600, none, [item.major, item.minor]));
   }

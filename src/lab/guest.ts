@@ -53,7 +53,14 @@ const CHUNK = 4096;
 
 const KERNEL_ARGUMENTS = [
   ...['console=ttyS0', 'loglevel=4', 'panic=-1', 'rdinit=/sbin/init', 'lsm.debug', 'nokaslr', 'mitigations=off'],
-  ...['random.trust_cpu=on', 'tsc=reliable', 'no_timer_check', 'cryptomgr.notests', 'rcupdate.rcu_expedited=1', 'log_buf_len=1M'],
+  ...[
+    'random.trust_cpu=on',
+    'tsc=reliable',
+    'no_timer_check',
+    'cryptomgr.notests',
+    'rcupdate.rcu_expedited=1',
+    'log_buf_len=1M',
+  ],
 ].join(' ');
 
 const running = new Set<ChildProcess>();
@@ -102,7 +109,9 @@ export class Guest {
       ...['-kernel', lab.kernels[options.kernel].vmlinux, '-initrd', lab.image.initramfs],
       ...['-append', `${KERNEL_ARGUMENTS} ${this.cmdline}`.trim()],
     ];
-    this.#process = spawn(which('qemu-system-x86_64') ?? 'qemu-system-x86_64', args, { stdio: ['pipe', 'pipe', 'pipe'] });
+    this.#process = spawn(which('qemu-system-x86_64') ?? 'qemu-system-x86_64', args, {
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
     track(this.#process);
     this.#process.stdout?.setEncoding('latin1').on('data', (text: string) => this.#receive(text));
     this.#process.stderr?.setEncoding('utf8').on('data', (text: string) => (this.#stderr += text));
@@ -182,7 +191,10 @@ export class Guest {
     );
     this.bootSeconds = (performance.now() - t0) / 1000;
     if (Number((this.ready as unknown as { problem: number }).problem) !== 0) {
-      throw new LabError(`the agent could not set up the guest (errno ${(this.ready as unknown as { problem: number }).problem})`, this.console());
+      throw new LabError(
+        `the agent could not set up the guest (errno ${(this.ready as unknown as { problem: number }).problem})`,
+        this.console(),
+      );
     }
   }
 

@@ -10,9 +10,23 @@ export { cachedKernel, ensureKernel, KERNEL_IDS, type KernelId, type LabKernel }
 export { labUnavailable, prepareLab, type Lab, type LabResult, type PrepareOptions } from './prepare.ts';
 export { bootGuest, Guest, LabError, type BootOptions, type GuestLine } from './guest.ts';
 export {
-  loadVerdicts, rawVerdicts, type KernelVerdict, type ObjectVerdict, type RawMap, type RawProgram, type RawVerdict, type VerdictOptions,
+  loadVerdicts,
+  rawVerdicts,
+  type KernelVerdict,
+  type ObjectVerdict,
+  type RawMap,
+  type RawProgram,
+  type RawVerdict,
+  type VerdictOptions,
 } from './verdicts.ts';
 export {
-  runScenarioOnKernel, type KernelMap, type KernelProgram, type KernelRun, type KernelStep, type LabObject, type RawSettings, type ScenarioOnKernel,
+  runScenarioOnKernel,
+  type KernelMap,
+  type KernelProgram,
+  type KernelRun,
+  type KernelStep,
+  type LabObject,
+  type RawSettings,
+  type ScenarioOnKernel,
 } from './run.ts';
 export { compareRun, renderAgreement, type Agreement, type AgreementRow } from './compare.ts';

@@ -1,5 +1,14 @@
 /** Debian packages: programs the laboratory needs, and kernel images, which are fetched and unpacked but never installed. */
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { cacheDir, kernelsDir } from './cache.ts';
 import { run, which } from './shell.ts';
@@ -42,7 +51,9 @@ export function ensurePackages(say: (text: string) => void): string | null {
     result = run('apt-get', [...APT, 'install', '-y', '--no-install-recommends', ...missing], { env });
   }
   const still = missingPackages();
-  return still.length === 0 ? null : `could not install ${still.join(', ')}: ${lastLines(result.stderr)}; by hand: ${command}`;
+  return still.length === 0
+    ? null
+    : `could not install ${still.join(', ')}: ${lastLines(result.stderr)}; by hand: ${command}`;
 }
 
 export type KernelId = '6.1' | '6.12';
@@ -79,24 +90,34 @@ export function cachedKernel(id: KernelId): LabKernel | null {
 }
 
 function offered(id: KernelId): string | undefined {
-  const names = run('apt-cache', ['pkgnames', `linux-image-${id}`]).stdout.toString('utf8').split('\n');
+  const names = run('apt-cache', ['pkgnames', `linux-image-${id}`])
+    .stdout.toString('utf8')
+    .split('\n');
   const releases = names.map((n) => n.replace(/^linux-image-/, '')).filter((r) => RELEASE[id].test(r));
   // A name alone may be a leftover of an old list: only what can be downloaded counts.
-  return newest(releases.filter((r) => /Candidate: (?!\(none\))/.test(run('apt-cache', ['policy', `linux-image-${r}`]).stdout.toString('utf8'))));
+  return newest(
+    releases.filter((r) =>
+      /Candidate: (?!\(none\))/.test(run('apt-cache', ['policy', `linux-image-${r}`]).stdout.toString('utf8')),
+    ),
+  );
 }
 
 /** Takes the newest cached kernel, or downloads and unpacks the newest that apt offers. */
 export function ensureKernel(id: KernelId, say: (text: string) => void, update = false): LabKernel | string {
   const have = cachedKernel(id);
   if (have && !update) return have;
-  if (!which('apt-get') || !which('dpkg-deb')) return have ?? `no cached ${id} kernel, and no apt-get to fetch Debian's linux-image with`;
+  if (!which('apt-get') || !which('dpkg-deb'))
+    return have ?? `no cached ${id} kernel, and no apt-get to fetch Debian's linux-image with`;
   let release = offered(id);
   if ((!release || update) && isRoot()) {
     run('apt-get', [...APT, 'update']);
     release = offered(id);
   }
   if (!release) {
-    return have ?? `apt offers no linux-image-${id}*-cloud-amd64; add Debian 12's bookworm and bookworm-security sources (main) and run apt-get update`;
+    return (
+      have ??
+      `apt offers no linux-image-${id}*-cloud-amd64; add Debian 12's bookworm and bookworm-security sources (main) and run apt-get update`
+    );
   }
   if (have?.release === release) return have;
   const name = `linux-image-${release}`;
@@ -110,7 +131,10 @@ export function ensureKernel(id: KernelId, say: (text: string) => void, update =
     const tree = path.join(work, 'tree');
     const unpacked = run('dpkg-deb', ['-x', path.join(work, deb), tree]);
     if (!unpacked.ok) return have ?? `could not unpack ${deb}: ${lastLines(unpacked.stderr)}`;
-    writeFileSync(path.join(tree, 'vmlinux'), extractVmlinux(readFileSync(path.join(tree, 'boot', `vmlinuz-${release}`))));
+    writeFileSync(
+      path.join(tree, 'vmlinux'),
+      extractVmlinux(readFileSync(path.join(tree, 'boot', `vmlinuz-${release}`))),
+    );
     // Modules are never loaded in the guest; they are most of the package.
     for (const part of ['lib', 'usr']) rmSync(path.join(tree, part), { recursive: true, force: true });
     const target = path.join(kernelsDir(), release);

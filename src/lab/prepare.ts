@@ -21,7 +21,10 @@ export interface PrepareOptions {
 export function prepareLab(options: PrepareOptions = {}): LabResult {
   const say = options.say ?? (() => {});
   if (process.platform !== 'linux' || process.arch !== 'x64') {
-    return { ok: false, reason: `the laboratory runs on x86-64 Linux (Debian 12), not on ${process.platform} ${process.arch}` };
+    return {
+      ok: false,
+      reason: `the laboratory runs on x86-64 Linux (Debian 12), not on ${process.platform} ${process.arch}`,
+    };
   }
   const packages = ensurePackages(say);
   if (packages) return { ok: false, reason: packages };

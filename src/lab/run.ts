@@ -18,7 +18,12 @@ export interface LabObject {
 
 /** Map entries and globals as raw bytes in hex, little-endian, ready for the kernel. */
 export interface RawSettings {
-  readonly maps?: readonly { readonly map: string; readonly key: string; readonly value: string; readonly object?: string }[];
+  readonly maps?: readonly {
+    readonly map: string;
+    readonly key: string;
+    readonly value: string;
+    readonly object?: string;
+  }[];
   readonly globals?: readonly { readonly name: string; readonly value: string; readonly object?: string }[];
 }
 
@@ -90,15 +95,29 @@ function programNames(programs: readonly KernelProgram[]): string[] {
 function readStep(line: GuestLine, names: readonly string[]): KernelStep {
   const ret = Number(line.ret);
   const state = line.state as KernelStep['state'];
-  const calls = (line.calls as [number, number][]).map(([index, value]) => ({ program: names[index] ?? `#${index}`, ret: value }));
+  const calls = (line.calls as [number, number][]).map(([index, value]) => ({
+    program: names[index] ?? `#${index}`,
+    ret: value,
+  }));
   const programs: Record<string, number> = {};
   for (const c of calls) programs[c.program] = (programs[c.program] ?? 0) + 1;
   for (const [index, runs] of line.counts as [number, number][]) programs[names[index] ?? `#${index}`] = runs;
   const records = (line.records as [string, string][]).map(([map, bytes]) => ({ map, bytes }));
-  return { ret, errno: state === 'blocked' || state === 'busy' ? state : errnoName(ret), state, programs, calls, records };
+  return {
+    ret,
+    errno: state === 'blocked' || state === 'busy' ? state : errnoName(ret),
+    state,
+    programs,
+    calls,
+    records,
+  };
 }
 
-const baseName = (name: string): string => name.replace(/^.*\//, '').replace(/\.bpf\.(c|o)$/, '').replace(/[^\w.]/g, '_');
+const baseName = (name: string): string =>
+  name
+    .replace(/^.*\//, '')
+    .replace(/\.bpf\.(c|o)$/, '')
+    .replace(/[^\w.]/g, '_');
 
 async function script(guest: Guest, request: ScenarioOnKernel): Promise<Script> {
   const { scenario } = request;
@@ -109,14 +128,18 @@ async function script(guest: Guest, request: ScenarioOnKernel): Promise<Script> 
   if (profiles.length > 0) s.blob('aa replace', await compileProfiles(guest, profiles.map(profileText).join('\n')));
   const world = buildWorld(s, scenario, guest.lab.image.task, lsms);
   if (lsms.has('yama')) s.line(`write /proc/sys/kernel/yama/ptrace_scope ${modules.yama.ptraceScope}`);
-  if (modules.lockdown !== 'none' && lsms.has('lockdown')) s.line(`write /sys/kernel/security/lockdown ${modules.lockdown}`);
+  if (modules.lockdown !== 'none' && lsms.has('lockdown'))
+    s.line(`write /sys/kernel/security/lockdown ${modules.lockdown}`);
   guest.spoiled ||= modules.yama.ptraceScope === 3 || modules.lockdown !== 'none';
   const names = request.objects.map((o) => baseName(o.name));
   request.objects.forEach((o, i) => s.blob(`object ${names[i]}`, o.bytes));
-  for (const g of request.globals ?? []) s.line(`global ${g.object ? baseName(g.object) : names[0]} ${g.name} ${g.value}`);
-  for (const f of scenario.world.files) if (f.type !== 'symlink') s.line(`inode ${Buffer.from(f.path).toString('hex')}`);
+  for (const g of request.globals ?? [])
+    s.line(`global ${g.object ? baseName(g.object) : names[0]} ${g.name} ${g.value}`);
+  for (const f of scenario.world.files)
+    if (f.type !== 'symlink') s.line(`inode ${Buffer.from(f.path).toString('hex')}`);
   s.line('load');
-  for (const m of request.maps ?? []) s.line(`mapset ${m.object ? baseName(m.object) : names[0]} ${m.map} ${m.key} ${m.value}`);
+  for (const m of request.maps ?? [])
+    s.line(`mapset ${m.object ? baseName(m.object) : names[0]} ${m.map} ${m.key} ${m.value}`);
   const steps = lowerSteps(s, scenario, world);
   s.line('attach');
   for (const emit of steps) emit();
@@ -125,14 +148,17 @@ async function script(guest: Guest, request: ScenarioOnKernel): Promise<Script> 
 
 /** Boots (or uses) a guest, plays the scenario once, reads everything back. Throws LabError with the reason. */
 export async function runScenarioOnKernel(request: ScenarioOnKernel): Promise<KernelRun> {
-  const guest = request.guest ?? (await bootGuest({ kernel: request.kernel, cmdline: request.cmdline, lab: request.lab }));
+  const guest =
+    request.guest ?? (await bootGuest({ kernel: request.kernel, cmdline: request.cmdline, lab: request.lab }));
   try {
     if (guest.spoiled) throw new LabError('this guest was locked down by an earlier run; boot a new one');
     const timeout = 30_000 + request.scenario.steps.length * 4_000;
     const lines = await guest.request('run', (await script(guest, request)).payload(), timeout);
     const refused = lines.find((l) => l.t === 'refused');
     if (refused) {
-      throw new LabError(`the kernel refused ${String(refused.program || refused.object)} (errno ${String(refused.errno)}):\n${String(refused.libbpf)}`);
+      throw new LabError(
+        `the kernel refused ${String(refused.program || refused.object)} (errno ${String(refused.errno)}):\n${String(refused.libbpf)}${String(refused.log).trim().split('\n').slice(-12).join('\n')}`,
+      );
     }
     const attached = lines
       .filter((l) => l.t === 'attach')
@@ -155,7 +181,12 @@ export async function runScenarioOnKernel(request: ScenarioOnKernel): Promise<Ke
       steps,
       maps: lines
         .filter((l) => l.t === 'map')
-        .map((l) => ({ object: String(l.object), map: String(l.map), type: Number(l.type), entries: l.entries as [string, string][] })),
+        .map((l) => ({
+          object: String(l.object),
+          map: String(l.map),
+          type: Number(l.type),
+          entries: l.entries as [string, string][],
+        })),
       records: steps.flatMap((s, step) => s.records.map((r) => ({ step, ...r }))),
     };
   } finally {

@@ -59,7 +59,8 @@ export class Script {
   }
 
   slot(): number {
-    if (this.#slots === MAX_SLOTS) throw new Error(`a scenario may have at most ${MAX_SLOTS - 1} tasks on the real kernel`);
+    if (this.#slots === MAX_SLOTS)
+      throw new Error(`a scenario may have at most ${MAX_SLOTS - 1} tasks on the real kernel`);
     return this.#slots++;
   }
 
@@ -114,12 +115,27 @@ export class Script {
   }
 
   /** A call that must succeed (`label` says what it is for), or may fail when the label is empty. */
-  call(slot: number, label: string, nr: number, args: readonly Argument[], options: { child?: number; save?: SavedValue } = {}): void {
-    this.line(`sys ${slot} ${options.child ?? -1} ${options.save?.variable ?? -1} ${textHex(label)} ${nr} ${args.map(argumentText).join(' ')}`);
+  call(
+    slot: number,
+    label: string,
+    nr: number,
+    args: readonly Argument[],
+    options: { child?: number; save?: SavedValue } = {},
+  ): void {
+    this.line(
+      `sys ${slot} ${options.child ?? -1} ${options.save?.variable ?? -1} ${textHex(label)} ${nr} ${args.map(argumentText).join(' ')}`,
+    );
   }
 
   step(slot: number, nr: number, args: readonly Argument[], options: StepOptions = {}): void {
-    const head = [slot, options.child ?? -1, options.save?.variable ?? -1, options.goesOn ? 1 : 0, options.timeoutMs ?? 3000, nr];
+    const head = [
+      slot,
+      options.child ?? -1,
+      options.save?.variable ?? -1,
+      options.goesOn ? 1 : 0,
+      options.timeoutMs ?? 2000,
+      nr,
+    ];
     this.line(`step ${head.join(' ')} ${args.map(argumentText).join(' ')}`);
   }
 

@@ -1,7 +1,18 @@
 /** The steps of a scenario as traced system calls of their tasks. */
 import type { SyscallSpec } from '../engine/kernel/index.ts';
 import type { Scenario, ScenarioStep } from '../engine/scenario/index.ts';
-import { FAMILY, mapFlags, mountFlags, NR, openFlags, protFlags, PTRACE, signalNumber, sockaddr, SOCKET_TYPE } from './abi.ts';
+import {
+  FAMILY,
+  mapFlags,
+  mountFlags,
+  NR,
+  openFlags,
+  protFlags,
+  PTRACE,
+  signalNumber,
+  sockaddr,
+  SOCKET_TYPE,
+} from './abi.ts';
 import type { Argument, Script, StepOptions } from './script.ts';
 import type { World } from './world.ts';
 
@@ -65,7 +76,11 @@ function lower(c: Context, task: string, spec: SyscallSpec, goesOn: boolean): Lo
   const { script } = c;
   switch (spec.call) {
     case 'openat':
-      return { nr: NR.openat, args: [-100, script.string(spec.path), openFlags(spec.flags), spec.mode, 0, 0], options: saved(c, task, spec.save) };
+      return {
+        nr: NR.openat,
+        args: [-100, script.string(spec.path), openFlags(spec.flags), spec.mode, 0, 0],
+        options: saved(c, task, spec.save),
+      };
     case 'close':
       return { nr: NR.close, args: [handle(c, task, spec.fd), 0, 0, 0, 0, 0] };
     case 'read':
@@ -93,7 +108,11 @@ function lower(c: Context, task: string, spec: SyscallSpec, goesOn: boolean): Lo
     case 'exit':
       return { nr: NR.exit_group, args: [spec.code, 0, 0, 0, 0, 0] };
     case 'socket':
-      return { nr: NR.socket, args: [FAMILY[spec.family], SOCKET_TYPE[spec.type], 0, 0, 0, 0], options: saved(c, task, spec.save) };
+      return {
+        nr: NR.socket,
+        args: [FAMILY[spec.family], SOCKET_TYPE[spec.type], 0, 0, 0, 0],
+        options: saved(c, task, spec.save),
+      };
     case 'connect':
     case 'bind': {
       const address = sockaddr(spec.address);
@@ -102,7 +121,10 @@ function lower(c: Context, task: string, spec: SyscallSpec, goesOn: boolean): Lo
     case 'listen':
       return { nr: NR.listen, args: [handle(c, task, spec.fd), 16, 0, 0, 0, 0] };
     case 'ptrace':
-      return { nr: NR.ptrace, args: [PTRACE[spec.request], spec.target === null ? 0 : pidOf(c, spec.target), 0, 0, 0, 0] };
+      return {
+        nr: NR.ptrace,
+        args: [PTRACE[spec.request], spec.target === null ? 0 : pidOf(c, spec.target), 0, 0, 0, 0],
+      };
     case 'kill':
       return { nr: NR.kill, args: [pidOf(c, spec.target), signalNumber(spec.signal), 0, 0, 0, 0] };
     case 'chmod':
@@ -116,12 +138,22 @@ function lower(c: Context, task: string, spec: SyscallSpec, goesOn: boolean): Lo
     case 'mmap': {
       const anonymous = spec.fd === null;
       const flags = mapFlags(spec.flags) | (anonymous ? 0x20 : 0);
-      return { nr: NR.mmap, args: [0, spec.size, protFlags(spec.prot), flags, anonymous ? -1 : handle(c, task, spec.fd!), 0] };
+      return {
+        nr: NR.mmap,
+        args: [0, spec.size, protFlags(spec.prot), flags, anonymous ? -1 : handle(c, task, spec.fd!), 0],
+      };
     }
     case 'mount':
       return {
         nr: NR.mount,
-        args: [script.string(spec.source), script.string(spec.target), script.string(spec.fstype), mountFlags(spec.flags), 0, 0],
+        args: [
+          script.string(spec.source),
+          script.string(spec.target),
+          script.string(spec.fstype),
+          mountFlags(spec.flags),
+          0,
+          0,
+        ],
       };
     case 'bpf':
       return bpfAttributes(c, spec.cmd);

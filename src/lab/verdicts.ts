@@ -33,14 +33,19 @@ export interface VerdictOptions {
 }
 
 /** Each program of each object, loaded on its own (a refusal hides no other) and attached once. */
-export async function loadVerdicts(guest: Guest, objects: readonly LabObject[], options: VerdictOptions = {}): Promise<ObjectVerdict[]> {
+export async function loadVerdicts(
+  guest: Guest,
+  objects: readonly LabObject[],
+  options: VerdictOptions = {},
+): Promise<ObjectVerdict[]> {
   const parts: Uint8Array[] = [Buffer.from(`options ${options.level ?? 5} 1 ${options.logCap ?? 48 * 1024}\n`)];
   objects.forEach((o, i) => parts.push(Buffer.from(`object o${i} ${o.bytes.length}\n`), o.bytes, Buffer.from('\n')));
   const lines = await guest.request('objects', Buffer.concat(parts), 60_000 + objects.length * 60_000);
   return objects.map((o, i) => {
     const mine = lines.filter((l) => l.object === `o${i}`);
     const opened = mine.find((l) => l.t === 'object');
-    const openError = opened && Number(opened.errno) === 0 ? null : String(opened?.libbpf || `errno ${String(opened?.errno)}`);
+    const openError =
+      opened && Number(opened.errno) === 0 ? null : String(opened?.libbpf || `errno ${String(opened?.errno)}`);
     return {
       object: o.name,
       openError,
@@ -102,14 +107,26 @@ export async function rawVerdicts(
   options: { readonly maps?: readonly RawMap[]; readonly level?: number; readonly tail?: number } = {},
 ): Promise<RawVerdict[]> {
   const parts: Uint8Array[] = [Buffer.from(`options ${options.level ?? 1} ${options.tail ?? 600}\n`)];
-  for (const m of options.maps ?? []) parts.push(Buffer.from(`map ${m.type} ${m.keySize} ${m.valueSize} ${m.maxEntries} ${m.flags ?? 0}\n`));
+  for (const m of options.maps ?? [])
+    parts.push(Buffer.from(`map ${m.type} ${m.keySize} ${m.valueSize} ${m.maxEntries} ${m.flags ?? 0}\n`));
   for (const p of programs) {
     const func = p.func ?? (p.hook ? `bpf_lsm_${p.hook}` : '-');
-    const head = [p.progType ?? PROG_TYPE_LSM, p.attachType ?? BPF_LSM_MAC, p.sleepable ? BPF_F_SLEEPABLE : 0, p.license ?? 'GPL', func];
+    const head = [
+      p.progType ?? PROG_TYPE_LSM,
+      p.attachType ?? BPF_LSM_MAC,
+      p.sleepable ? BPF_F_SLEEPABLE : 0,
+      p.license ?? 'GPL',
+      func,
+    ];
     parts.push(Buffer.from(`prog ${head.join(' ')} ${p.insns.length >> 3}\n`), p.insns, Buffer.from('\n'));
   }
   const lines = await guest.request('raw', Buffer.concat(parts), 60_000 + programs.length * 200);
   return lines
     .filter((l) => l.t === 'raw')
-    .map((l) => ({ accepted: Number(l.errno) === 0, errno: Number(l.errno), processed: Number(l.processed), log: String(l.log) }));
+    .map((l) => ({
+      accepted: Number(l.errno) === 0,
+      errno: Number(l.errno),
+      processed: Number(l.processed),
+      log: String(l.log),
+    }));
 }

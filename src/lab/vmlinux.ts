@@ -22,7 +22,8 @@ export function extractVmlinux(vmlinuz: Uint8Array): Uint8Array {
   if (isElf(vmlinuz)) return vmlinuz;
   const image = Buffer.from(vmlinuz.buffer, vmlinuz.byteOffset, vmlinuz.byteLength);
   // Boot protocol: setup_sects at 0x1f1, "HdrS" at 0x202, payload_offset and _length at 0x248 (kernel Documentation/arch/x86/boot.rst).
-  if (image.length < 0x250 || image.toString('latin1', 0x202, 0x206) !== 'HdrS') throw new Error('not a bzImage: no boot header');
+  if (image.length < 0x250 || image.toString('latin1', 0x202, 0x206) !== 'HdrS')
+    throw new Error('not a bzImage: no boot header');
   const start = ((image[0x1f1] || 4) + 1) * 512 + image.readUInt32LE(0x248);
   const payload = image.subarray(start, start + image.readUInt32LE(0x24c));
   const packing = PACKINGS.find((p) => p.magic.every((byte, i) => payload[i] === byte));

@@ -6,9 +6,21 @@ import type { SavedValue, Script } from './script.ts';
 
 /** The same folders that the modelled world starts with. */
 const BASE: readonly (readonly [string, number])[] = [
-  ['/bin', 0o755], ['/dev', 0o755], ['/etc', 0o755], ['/home', 0o755], ['/root', 0o700], ['/run', 0o755], ['/sbin', 0o755],
-  ['/srv', 0o755], ['/sys', 0o555], ['/tmp', 0o1777], ['/usr', 0o755], ['/usr/bin', 0o755], ['/usr/lib', 0o755],
-  ['/usr/sbin', 0o755], ['/var', 0o755],
+  ['/bin', 0o755],
+  ['/dev', 0o755],
+  ['/etc', 0o755],
+  ['/home', 0o755],
+  ['/root', 0o700],
+  ['/run', 0o755],
+  ['/sbin', 0o755],
+  ['/srv', 0o755],
+  ['/sys', 0o555],
+  ['/tmp', 0o1777],
+  ['/usr', 0o755],
+  ['/usr/bin', 0o755],
+  ['/usr/lib', 0o755],
+  ['/usr/sbin', 0o755],
+  ['/var', 0o755],
 ];
 
 export interface World {
@@ -58,8 +70,17 @@ function makeFiles(script: Script, builder: number, scenario: Scenario, task: Ui
   for (const f of files) {
     for (const dir of parentsOf(f.path)) folder(dir, 0o755);
     if (f.type === 'dir') folder(f.path, 0o700);
-    else if (f.type === 'symlink') script.call(builder, `symlink ${f.path}`, NR.symlink, [script.string(f.target ?? ''), script.string(f.path), 0, 0, 0, 0]);
-    else if (exes.has(f.path) && (f.content === undefined || isTaskExe(scenario, f))) content(f.path, stub, task.length);
+    else if (f.type === 'symlink')
+      script.call(builder, `symlink ${f.path}`, NR.symlink, [
+        script.string(f.target ?? ''),
+        script.string(f.path),
+        0,
+        0,
+        0,
+        0,
+      ]);
+    else if (exes.has(f.path) && (f.content === undefined || isTaskExe(scenario, f)))
+      content(f.path, stub, task.length);
     else {
       const text = new TextEncoder().encode(f.content ?? '');
       content(f.path, text.length ? script.bytes(text) : 0, text.length);
@@ -108,15 +129,32 @@ function makeSocket(script: Script, slot: number, s: SocketSpec, fd: SavedValue)
 function enforceLandlock(script: Script, slot: number, set: LandlockRuleset): void {
   const what = `landlock ruleset ${set.name}`;
   const ruleset = script.variable();
-  script.call(slot, what, NR.landlock_create_ruleset, [script.words([landlockMask(set.handled)]), 8, 0, 0, 0, 0], { save: ruleset });
+  script.call(slot, what, NR.landlock_create_ruleset, [script.words([landlockMask(set.handled)]), 8, 0, 0, 0, 0], {
+    save: ruleset,
+  });
   for (const rule of set.rules) {
     const fd = script.variable();
-    script.call(slot, `${what}: ${rule.path}`, NR.openat, [-100, script.string(rule.path), openFlags(['O_PATH', 'O_CLOEXEC']), 0, 0, 0], { save: fd });
+    script.call(
+      slot,
+      `${what}: ${rule.path}`,
+      NR.openat,
+      [-100, script.string(rule.path), openFlags(['O_PATH', 'O_CLOEXEC']), 0, 0, 0],
+      { save: fd },
+    );
     // struct landlock_path_beneath_attr is packed: u64 allowed_access, s32 parent_fd.
     const offset = script.reserve(16);
-    script.line(`data ${offset} ${Buffer.from(new Uint8Array(new BigUint64Array([landlockMask(rule.allow)]).buffer)).toString('hex')}`);
+    script.line(
+      `data ${offset} ${Buffer.from(new Uint8Array(new BigUint64Array([landlockMask(rule.allow)]).buffer)).toString('hex')}`,
+    );
     script.line(`poke ${offset + 8} 4 $${fd.variable}`);
-    script.call(slot, `${what}: rule for ${rule.path}`, NR.landlock_add_rule, [ruleset, 1, script.address(offset), 0, 0, 0]);
+    script.call(slot, `${what}: rule for ${rule.path}`, NR.landlock_add_rule, [
+      ruleset,
+      1,
+      script.address(offset),
+      0,
+      0,
+      0,
+    ]);
     script.call(slot, '', NR.close, [fd, 0, 0, 0, 0, 0]);
   }
   script.call(slot, `${what}: restrict`, NR.landlock_restrict_self, [ruleset, 0, 0, 0, 0, 0]);
@@ -126,7 +164,14 @@ function enforceLandlock(script: Script, slot: number, set: LandlockRuleset): vo
 const PR = { setDumpable: 4, setKeepCaps: 8, setName: 15, setNoNewPrivs: 38 };
 
 /** Credentials, sockets and confinement of one task, in the order that still permits each. */
-function settle(script: Script, slot: number, t: TaskSpec, scenario: Scenario, world: World, lsms: ReadonlySet<string>): void {
+function settle(
+  script: Script,
+  slot: number,
+  t: TaskSpec,
+  scenario: Scenario,
+  world: World,
+  lsms: ReadonlySet<string>,
+): void {
   const attribute = script.variable();
   const profile = t.apparmor !== null && lsms.has('apparmor') ? t.apparmor : null;
   const ruleset = scenario.modules.landlock.rulesets.find((r) => r.name === t.landlock);
@@ -134,7 +179,13 @@ function settle(script: Script, slot: number, t: TaskSpec, scenario: Scenario, w
 
   if (profile) {
     const path = script.string('/proc/self/attr/apparmor/current');
-    script.call(slot, `${t.name}: AppArmor attribute`, NR.openat, [-100, path, openFlags(['O_WRONLY', 'O_CLOEXEC']), 0, 0, 0], { save: attribute });
+    script.call(
+      slot,
+      `${t.name}: AppArmor attribute`,
+      NR.openat,
+      [-100, path, openFlags(['O_WRONLY', 'O_CLOEXEC']), 0, 0, 0],
+      { save: attribute },
+    );
   }
   script.call(slot, `${t.name}: setgroups`, NR.setgroups, [0, 0, 0, 0, 0, 0]);
   script.call(slot, `${t.name}: gid ${t.gid}`, NR.setresgid, [t.gid, t.gid, t.gid, 0, 0, 0]);
@@ -159,7 +210,14 @@ function settle(script: Script, slot: number, t: TaskSpec, scenario: Scenario, w
   script.call(slot, `${t.name}: dumpable`, NR.prctl, [PR.setDumpable, t.dumpable ? 1 : 0, 0, 0, 0, 0]);
   if (profile) {
     const command = new TextEncoder().encode(`changeprofile ${profile}`);
-    script.call(slot, `${t.name}: change to AppArmor profile ${profile}`, NR.write, [attribute, script.bytes(command), command.length, 0, 0, 0]);
+    script.call(slot, `${t.name}: change to AppArmor profile ${profile}`, NR.write, [
+      attribute,
+      script.bytes(command),
+      command.length,
+      0,
+      0,
+      0,
+    ]);
     script.call(slot, '', NR.close, [attribute, 0, 0, 0, 0, 0]);
   }
 }
@@ -194,7 +252,14 @@ export function buildWorld(script: Script, scenario: Scenario, task: Uint8Array,
     } else {
       script.cloneTask(parent, slot, t.pid, `${t.name}: pid ${t.pid} as a child of ${t.parent}`);
       const exe = script.string(t.exe);
-      script.call(slot, `${t.name}: exec ${t.exe}`, NR.execve, [exe, script.strings([t.exe]), script.environment(slot), 0, 0, 0]);
+      script.call(slot, `${t.name}: exec ${t.exe}`, NR.execve, [
+        exe,
+        script.strings([t.exe]),
+        script.environment(slot),
+        0,
+        0,
+        0,
+      ]);
     }
   }
   for (const t of tasks) settle(script, world.slots.get(t.name)!, t, scenario, world, lsms);
@@ -205,7 +270,8 @@ export function buildWorld(script: Script, scenario: Scenario, task: Uint8Array,
 export function profilesInUse(scenario: Scenario): readonly AppArmorProfile[] {
   const names = new Set(scenario.world.tasks.map((t) => t.apparmor));
   for (const name of names) {
-    if (name !== null && !scenario.modules.apparmor.profiles.some((p) => p.name === name)) throw new Error(`there is no AppArmor profile ${name}`);
+    if (name !== null && !scenario.modules.apparmor.profiles.some((p) => p.name === name))
+      throw new Error(`there is no AppArmor profile ${name}`);
   }
   return scenario.modules.apparmor.profiles;
 }

@@ -76,7 +76,8 @@ void dump_maps(struct bpf_object *object, const char *name, const struct map_key
 		out("{\"t\":\"map\",\"object\":");
 		out_string(name);
 		out(",\"map\":");
-		out_string(map_name);
+		/* Globals as their section: libbpf puts the object's name in front. */
+		out_string(bpf_map__is_internal(map) && strchr(map_name, '.') ? strchr(map_name, '.') : map_name);
 		out(",\"type\":%d,\"keySize\":%u,\"valueSize\":%u,\"entries\":[", type, bpf_map__key_size(map), bpf_map__value_size(map));
 		if (type == BPF_MAP_TYPE_TASK_STORAGE)
 			storage(map, tasks, value, &first);

@@ -138,14 +138,14 @@ static int world(void)
 static void start_slot(int slot, int pid)
 {
 	tasks[slot].pid = pid;
-	tasks[slot].pidfd = pidfd_open(pid);
+	tasks[slot].pidfd = trace ? -1 : pidfd_open(pid);
 	tasks[slot].parked = 0;
 }
 
 static int spawn(int slot, int pid, const char *exe)
 {
 	int set[1] = { pid };
-	struct clone_args args = { .exit_signal = SIGCHLD, .set_tid = (unsigned long)set, .set_tid_size = pid ? 1 : 0 };
+	struct clone_args args = { .exit_signal = SIGCHLD, .set_tid = pid ? (unsigned long)set : 0, .set_tid_size = pid ? 1 : 0 };
 	char path[4096] = "", env[32];
 
 	memset(&slots[slot], 0, sizeof(slots[slot]));
@@ -181,7 +181,11 @@ static int gone(const struct task *t)
 {
 	struct pollfd p = { t->pidfd, POLLIN, 0 };
 
-	return t->pidfd < 0 || poll(&p, 1, 0) > 0;
+	if (trace && trace_dead(t->pid))
+		return 1;
+	if (t->pidfd < 0)
+		return !trace;
+	return poll(&p, 1, 0) > 0;
 }
 
 enum outcome { DONE, DIED, BLOCKED, BUSY };
@@ -324,7 +328,10 @@ static int set_global(const char *object, const char *variable, const char *hex)
 				size_t size = 0;
 				unsigned char *initial;
 
-				if (strcmp(bpf_map__name(map), btf__name_by_offset(btf, section->name_off)))
+				/* libbpf puts the object's name in front: `policy.rodata`. */
+				const char *dot = bpf_map__is_internal(map) ? strchr(bpf_map__name(map), '.') : NULL;
+
+				if (!dot || strcmp(dot, btf__name_by_offset(btf, section->name_off)))
 					continue;
 				initial = (unsigned char *)bpf_map__initial_value(map, &size);
 				if (!initial || v->offset + v->size > size)
@@ -386,13 +393,14 @@ static int load_all(void)
 				logs[n] = malloc(1 << 18);
 			logs[n][0] = 0;
 			bpf_program__set_log_buf(p, logs[n], 1 << 18);
-			bpf_program__set_log_level(p, 4);
+			bpf_program__set_log_level(p, 1);
 			n++;
 		}
 		libbpf_reset();
 		e = bpf_object__load(object);
 		if (e) {
-			/* Once more, for the log: libbpf keeps the level that was set. */
+			const char *log = "";
+
 			n = 0;
 			bpf_object__for_each_program(p, object) {
 				const char *name = bpf_program__name(p);
@@ -400,7 +408,7 @@ static int load_all(void)
 
 				snprintf(quoted, sizeof(quoted), "prog '%s'", name);
 				if (strstr(libbpf_text, quoted) && strstr(libbpf_text, "BPF program load failed"))
-					refused = p;
+					refused = p, log = n < MAX_PROGRAMS && logs[n] ? logs[n] : "";
 				n++;
 			}
 			out("{\"t\":\"refused\",\"object\":");
@@ -408,7 +416,9 @@ static int load_all(void)
 			out(",\"program\":");
 			out_string(refused ? bpf_program__name(refused) : "");
 			out(",\"errno\":%d,\"libbpf\":", -e);
-			out_text(libbpf_text, 16000);
+			out_text(libbpf_text, 4000);
+			out(",\"log\":");
+			out_text(log, 8000);
 			out("}");
 			out_line();
 			return -1;
@@ -575,6 +585,10 @@ static void finish(void)
 		bpf_link__destroy(programs[i].link);
 	if (trace)
 		trace_stop();
+	trace = NULL;
+	for (int i = 0; i < MAX_SLOTS; i++)
+		if (tasks[i].pid > 0 && tasks[i].pidfd < 0)
+			tasks[i].pidfd = pidfd_open(tasks[i].pid);
 	if (world_fd >= 0 && inodes.count && !setns(world_fd, CLONE_NEWNS)) {
 		for (int i = 0; i < inodes.count; i++)
 			inodes.fd[i] = open(inodes.name[i], O_RDONLY | O_NONBLOCK | O_CLOEXEC);
@@ -613,7 +627,6 @@ static void finish(void)
 	if (world_fd >= 0)
 		close(world_fd);
 	stats_fd = world_fd = -1;
-	trace = NULL;
 	memset(policies, 0, sizeof(policies));
 	memset(programs, 0, sizeof(programs));
 	memset(tasks, 0, sizeof(tasks));

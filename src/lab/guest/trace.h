@@ -9,6 +9,7 @@
 #include <bpf/libbpf.h>
 
 #define TRACE_EVENTS 4096
+#define TRACE_DEAD 256
 
 enum { TRACE_OFF, TRACE_ARMED, TRACE_INSIDE, TRACE_DONE };
 
@@ -26,7 +27,10 @@ struct trace_page {
 	volatile long long ret;
 	/* Runs seen; only the last TRACE_EVENTS are kept. */
 	volatile unsigned long long count;
-	char rest[4096 - 32];
+	/* Tasks that ended, by thread id. */
+	volatile unsigned long long dead_count;
+	volatile unsigned int dead[TRACE_DEAD];
+	char rest[4096 - 40 - 4 * TRACE_DEAD];
 	struct trace_event event[TRACE_EVENTS];
 };
 
@@ -34,8 +38,9 @@ struct trace_page {
 struct trace_page *trace_start(void);
 /* Follows runs of `target` (a loaded program) as `index`. Negative errno when it cannot be traced. */
 int trace_program(int target, unsigned int index);
-/* `hook`: records the return of bpf_lsm_* or security_* functions the same way. */
+/* The same for a function of the kernel with `args` arguments. */
 int trace_function(const char *function, unsigned int index, int args);
+int trace_dead(int tid);
 void trace_stop(void);
 
 #endif

@@ -11,6 +11,9 @@ export interface FormatSources {
 
 const MAX_TEXT = 512;
 
+/** Flags, width, conversion. A plain %p must be followed by white space, punctuation or the end. */
+const SPEC = /^%([-+ 0]*)([1-9]\d*)?(?:(p(?:[ku]s|[Ii][46]|[KxsSB]|(?=$|[\s!-/:-@[-`{-~])))|(s)|(c)|(ll|l)?([diuxX]))/;
+
 /** The text, or undefined for a format that the kernel refuses (-EINVAL). */
 export function formatBpf(format: string, args: readonly bigint[], from: FormatSources): string | undefined {
   let out = '';
@@ -27,18 +30,14 @@ export function formatBpf(format: string, args: readonly bigint[], from: FormatS
       i++;
       continue;
     }
-    const spec = /^%([-+ 0]*)([1-9]\d*)?(?:(p(?:[IiksxKBSs][46]?)?)|(s)|(c)|(ll|l)?([diuxX]))/.exec(format.slice(i));
+    const spec = SPEC.exec(format.slice(i));
     if (spec === null || next >= args.length) return undefined;
     i += spec[0].length - 1;
     const [, flags, width, pointer, str, chr, long, conversion] = spec;
     const arg = args[next++];
     let text: string;
-    if (pointer !== undefined) {
-      const formatted = formatPointer(pointer, arg, from);
-      if (formatted === undefined) return undefined;
-      i += formatted.used - pointer.length;
-      text = formatted.text;
-    } else if (str !== undefined) text = bytesText(from.text(arg, MAX_TEXT));
+    if (pointer !== undefined) text = formatPointer(pointer, arg, from);
+    else if (str !== undefined) text = bytesText(from.text(arg, MAX_TEXT));
     else if (chr !== undefined) text = String.fromCharCode(Number(arg & 0xffn));
     else text = formatNumber(arg, long !== undefined, conversion, flags);
     out += pad(text, flags, width === undefined ? 0 : Math.min(Number(width), MAX_TEXT), conversion !== undefined);
@@ -73,28 +72,17 @@ function pad(text: string, flags: string, width: number, number: boolean): strin
   return sign + text.slice(sign.length).padStart(width - sign.length, '0');
 }
 
-/** `%p` and its extensions; `used` = characters of the specification. */
-function formatPointer(
-  spec: string,
-  arg: bigint,
-  from: FormatSources,
-): { readonly text: string; readonly used: number } | undefined {
-  const plain = arg.toString(16).padStart(16, '0');
+/** `%p` and its extensions. %pks and %pus are strings in kernel and user memory. */
+function formatPointer(spec: string, arg: bigint, from: FormatSources): string {
   const kind = spec[1];
-  if (kind === undefined) return { text: plain, used: 1 };
+  if (spec === 'pks' || spec === 'pus') return bytesText(from.text(arg, MAX_TEXT));
   if (kind === 'I' || kind === 'i') {
-    const version = spec[2];
-    if (version === undefined) return undefined;
-    const bytes = from.bytes(arg, version === '4' ? 4 : 16) ?? new Uint8Array(version === '4' ? 4 : 16);
-    return { text: version === '4' ? ipv4(bytes, kind) : ipv6(bytes, kind), used: 3 };
+    const size = spec[2] === '4' ? 4 : 16;
+    const bytes = from.bytes(arg, size) ?? new Uint8Array(size);
+    return size === 4 ? ipv4(bytes, kind) : ipv6(bytes, kind);
   }
-  // %pks and %pus read a string from kernel or user memory; %pk is a plain pointer.
-  if (spec.startsWith('pks')) return { text: bytesText(from.text(arg, MAX_TEXT)), used: 3 };
-  if ('kKxBSs'.includes(kind)) {
-    const text = kind === 'B' || kind === 'S' || kind === 's' ? `0x${arg.toString(16)}` : plain;
-    return { text, used: 2 };
-  }
-  return undefined;
+  if (kind === 'B' || kind === 'S' || kind === 's') return `0x${arg.toString(16)}`;
+  return arg.toString(16).padStart(16, '0');
 }
 
 function ipv4(b: Uint8Array, kind: string): string {

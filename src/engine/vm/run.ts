@@ -150,19 +150,20 @@ export class Run {
   callLocal(target: number): void {
     if (target < 0 || target >= this.code.count * STRIDE || target % STRIDE !== 0)
       throw new VmFault('call to an address outside the program');
+    this.#checkDepth();
     this.diff[this.pc + STRIDE]--;
     this.enter(target, this.pc + STRIDE, null);
   }
 
   /** Makes a helper call back into the program at a function pointer, with r1..r5 set by the caller. */
   callback(funcPc: number, cont: Continuation): void {
+    this.#checkDepth();
     this.diff[this.pc]--;
     this.enter(funcPc, this.pc, cont);
   }
 
-  /** Pushes a frame. Straight-line accounting of the caller is the caller's business. */
+  /** Pushes a frame. Its depth and the accounting of straight-line code are the caller's business. */
   enter(target: number, retPc: number, cont: Continuation | null): void {
-    if (this.#frames.length + 1 >= MAX_FRAMES) throw new VmFault(`the call stack of ${MAX_FRAMES} frames is exceeded`);
     this.#frames.push({ code: this.code, diff: this.diff, retPc, saved: this.R.slice(12, 20), cont });
     this.#setFramePointer();
     this.pc = target;
@@ -301,6 +302,10 @@ export class Run {
     this.#scratch.length = 0;
     for (const at of this.reserved.keys()) this.mem.free(at as KAddr);
     this.reserved.clear();
+  }
+
+  #checkDepth(): void {
+    if (this.depth + 1 >= MAX_FRAMES) throw new VmFault(`the call stack of ${MAX_FRAMES} frames is exceeded`);
   }
 
   #setFramePointer(): void {

@@ -4,7 +4,7 @@ import { markAddressTaken, type Context } from './context.ts';
 import { compatible, typeText } from './type-text.ts';
 import {
   BOOL, ERROR, INT, UINT, VOID, integerOf, isBool, isComplete, isError, isInteger, isPointer, isRecord, isScalar,
-  isVoid, pointerTo, qualifiersOf, strip, ULONG, unqualified, wrapTo, type CType, type IntType,
+  isVoid, pointerTo, qualifiersOf, strip, LONG, ULLONG, ULONG, unqualified, wrapTo, type CType, type IntType,
 } from './types.ts'; // prettier-ignore
 
 export const errorExpr = (loc: Loc, end: Loc): Expr => ({ kind: 'error', type: ERROR, loc, end });
@@ -19,7 +19,10 @@ export function wrapConstant(value: bigint, type: CType): bigint {
 
 function cast(kind: CastKind, type: CType, operand: Expr, explicit = false, at: { loc: Loc; end: Loc } = operand): Expr {
   if (operand.kind === 'int' && kind !== 'toVoid' && kind !== 'lvalueToRvalue') {
-    return intExpr(kind === 'toBool' ? (operand.value === 0n ? 0n : 1n) : wrapConstant(operand.value, type), type, at.loc, at.end);
+    const value = kind === 'toBool' ? (operand.value === 0n ? 0n : 1n) : wrapConstant(operand.value, type);
+    const folded = intExpr(value, type, at.loc, at.end);
+    // `*(enum e *)ENUMERATOR` must still know its name.
+    return operand.enumerator === undefined ? folded : { ...folded, enumerator: operand.enumerator };
   }
   return { kind: 'cast', cast: kind, type, operand, explicit, loc: at.loc, end: at.end };
 }
@@ -79,7 +82,7 @@ export function commonType(a: IntType, b: IntType): IntType {
   const [u, s] = a.signed ? [b, a] : [a, b];
   if (u.rank >= s.rank) return u;
   if (s.size > u.size) return s;
-  return s.rank === 5 ? { ...ULONG, name: 'unsigned long long', rank: 5 } : ULONG;
+  return s.rank === 5 ? ULLONG : ULONG;
 }
 
 /** Promotes two integer r-values and brings them to one type. */
@@ -210,7 +213,7 @@ const pointerToInt = (e: Expr, type: CType, explicit = false): Expr => {
 
 const intToPointer = (e: Expr, type: CType, explicit = false): Expr => {
   const t = integerOf(e.type)!;
-  const wide = t.size === 8 ? e : integral(e, t.signed ? { ...ULONG, name: 'long', signed: true } : ULONG, explicit);
+  const wide = t.size === 8 ? e : integral(e, t.signed ? LONG : ULONG, explicit);
   return cast('intToPointer', type, wide, explicit);
 };
 
@@ -258,7 +261,7 @@ export function explicitCast(cx: Context, value: Expr, type: CType, loc: Loc): E
 export const toLong = (e: Expr): Expr => {
   const p = promote(e);
   const t = integerOf(p.type)!;
-  return t.size === 8 ? p : integral(p, t.signed ? { ...ULONG, name: 'long', signed: true } : ULONG);
+  return t.size === 8 ? p : integral(p, t.signed ? LONG : ULONG);
 };
 
 export const castNode = cast;

@@ -1,0 +1,191 @@
+/** The token window of the parser: look-ahead, expectations, recovery, pragmas. */
+import type { Expr, Loc, UnrollHint } from './ast.ts';
+import type { Context } from './context.ts';
+import type { Preprocessor } from './preprocessor.ts';
+import { Flag, K, KEYWORD_MAX, PUNCTUATORS, T, type Token, type TokenKind } from './tokens.ts';
+
+const MAX_NESTING = 256;
+
+/** Headers that define well-known names: for "include it" hints. */
+const HEADERS: readonly [RegExp, string][] = [
+  [/^(SEC|__uint|__type|__array|bpf_printk|__always_inline|__noinline|bpf_for|bpf_repeat|__ksym|__kconfig|__weak|barrier_var|bpf_[a-z0-9_]+)$/, 'bpf/bpf_helpers.h'],
+  [/^(BPF_PROG2?|BPF_KPROBE|PT_REGS_\w+)$/, 'bpf/bpf_tracing.h'],
+  [/^(BPF_CORE_READ\w*|bpf_core_\w+|BPF_PROBE_READ\w*)$/, 'bpf/bpf_core_read.h'],
+  [/^(bpf_(ntohs|htons|ntohl|htonl|be64_to_cpu|cpu_to_be64))$/, 'bpf/bpf_endian.h'],
+  [/^E[A-Z]{2,}[A-Z0-9]*$/, 'errno.h'],
+  [/^(u8|u16|u32|u64|s8|s16|s32|s64|__u8|__u16|__u32|__u64|size_t|bool|true|false|NULL|BPF_MAP_TYPE_\w+|BPF_(ANY|NOEXIST|EXIST))$/, 'vmlinux.h'],
+]; // prettier-ignore
+
+export class Parser {
+  readonly pp: Preprocessor;
+  readonly cx: Context;
+  tok: Token;
+  /** Loc of the last token consumed. */
+  last: Loc = 0;
+  readonly #ahead: Token[] = [];
+  #nesting = 0;
+  /** From a `#pragma unroll` right before the current token. */
+  unroll: UnrollHint = 'none';
+  /** Depth of `#pragma clang attribute push(preserve_access_index)`. */
+  readonly attributeStack: boolean[] = [];
+  pack = 0;
+  readonly #packStack: number[] = [];
+
+  constructor(pp: Preprocessor, cx: Context) {
+    this.pp = pp;
+    this.cx = cx;
+    pp.onPragma = (words, loc) => this.#pragma(words, loc);
+    this.tok = pp.next();
+  }
+
+  get preserveByPragma(): boolean {
+    return this.attributeStack.includes(true);
+  }
+
+  advance(): Token {
+    const t = this.tok;
+    this.last = t.loc;
+    const next = this.#ahead.length > 0 ? this.#ahead.shift()! : this.pp.next();
+    this.tok = next;
+    return t;
+  }
+
+  peek(n = 0): Token {
+    while (this.#ahead.length <= n) this.#ahead.push(this.pp.next());
+    return this.#ahead[n]!;
+  }
+
+  /** Keyword number of a token, 0 for anything else. */
+  keyword(t: Token = this.tok): number {
+    if (t.kind !== T.Ident) return 0;
+    return t.id <= KEYWORD_MAX ? t.id : this.pp.cache.idents.keyword(t.id);
+  }
+
+  is(kind: TokenKind): boolean {
+    return this.tok.kind === kind;
+  }
+
+  isKeyword(k: number): boolean {
+    return this.tok.kind === T.Ident && this.keyword() === k;
+  }
+
+  isName(t: Token = this.tok): boolean {
+    return t.kind === T.Ident && this.keyword(t) === 0;
+  }
+
+  accept(kind: TokenKind): boolean {
+    if (this.tok.kind !== kind) return false;
+    this.advance();
+    return true;
+  }
+
+  acceptKeyword(k: number): boolean {
+    if (!this.isKeyword(k)) return false;
+    this.advance();
+    return true;
+  }
+
+  /** Guards recursion: source nested deeper than this is not written by people. */
+  nested<R>(work: () => R): R {
+    if (++this.#nesting > MAX_NESTING) {
+      this.cx.diagnostics.fatal('c/nesting', `nesting is deeper than ${MAX_NESTING} levels`, this.tok.loc);
+    }
+    const result = work();
+    this.#nesting--;
+    return result;
+  }
+
+  describe(t: Token = this.tok): string {
+    if (t.kind === T.Eof) return 'end of file';
+    return `'${t.text.length > 40 ? t.text.slice(0, 40) + '...' : t.text}'`;
+  }
+
+  error(code: string, message: string, loc: Loc = this.tok.loc, end: Loc = loc): void {
+    this.cx.diagnostics.error(code, message, loc, end);
+  }
+
+  /** Consumes the token or says what is missing, with the opening bracket as a note. */
+  expect(kind: TokenKind, after: string, open: Loc = 0): boolean {
+    if (this.accept(kind)) return true;
+    const d = this.cx.diagnostics;
+    const text = PUNCTUATORS[kind] ?? 'identifier';
+    const atLineStart = (this.tok.flags & Flag.LineStart) !== 0 || this.is(T.Eof);
+    const range = atLineStart && this.last !== 0 ? this.cx.sources.rangeAfter(this.last) : undefined;
+    d.error('c/syntax', `expected '${text}'${after === '' ? '' : ' ' + after}`, atLineStart && this.last !== 0 ? this.last : this.tok.loc, undefined, {
+      ...(range === undefined ? {} : { range }),
+      notes: open === 0 ? [] : [d.note(`to match this '${OPENERS[kind] ?? '('}'`, open)],
+    });
+    return false;
+  }
+
+  /** A `;` after something; when it is missing parsing goes on where the next statement likely starts. */
+  expectSemi(after: string): void {
+    if (this.accept(T.Semi)) return;
+    const range = this.cx.sources.rangeAfter(this.last);
+    this.cx.diagnostics.error('c/missing-semicolon', `expected ';' after ${after}`, this.last, this.last, {
+      range,
+      fixes: [this.cx.fix("Insert ';'", range, ';')],
+    });
+    if ((this.tok.flags & Flag.LineStart) !== 0 || this.is(T.RBrace)) return;
+    this.skipTo(T.Semi);
+    this.accept(T.Semi);
+  }
+
+  /** Skips to a token of that kind at this nesting level, or to `}`, or to the end; brackets are skipped whole. */
+  skipTo(...kinds: TokenKind[]): void {
+    let depth = 0;
+    for (;;) {
+      const k = this.tok.kind;
+      if (k === T.Eof) return;
+      if (depth === 0 && (kinds.includes(k) || k === T.RBrace)) return;
+      if (k === T.LBrace || k === T.LParen || k === T.LBracket) depth++;
+      else if (k === T.RBrace || k === T.RParen || k === T.RBracket) depth = Math.max(0, depth - 1);
+      this.advance();
+    }
+  }
+
+  /** "include <...>" when a header is known to define the name and it was not included. */
+  headerHint(name: string): { notes: { message: string }[] } {
+    const found = HEADERS.find(([pattern]) => pattern.test(name));
+    if (found === undefined) return { notes: [] };
+    const header = found[1];
+    if (this.pp.files.some((f) => f === header || f.endsWith('/' + header))) return { notes: [] };
+    return { notes: [{ message: `'${name}' comes from ${header === 'vmlinux.h' ? '"vmlinux.h"' : `<${header}>`}: include it` }] };
+  }
+
+  #pragma(words: readonly Token[], loc: Loc): void {
+    const text = words.map((w) => w.text);
+    const first = text[0] ?? '';
+    if ((first === 'GCC' || first === 'clang') && text[1] === 'diagnostic') {
+      this.cx.diagnostics.pragma(text.slice(2));
+    } else if (first === 'unroll' || first === 'nounroll' || (first === 'GCC' && text[1] === 'unroll')) {
+      this.unroll = first === 'nounroll' ? 'disable' : unrollCount(words);
+    } else if (first === 'clang' && text[1] === 'loop') {
+      const joined = text.slice(2).join(' ');
+      if (/unroll(_count)? \(/.test(joined)) this.unroll = /disable/.test(joined) ? 'disable' : unrollCount(words);
+    } else if (first === 'clang' && text[1] === 'attribute') {
+      if (text.includes('push')) this.attributeStack.push(text.includes('preserve_access_index'));
+      else if (text.includes('pop')) this.attributeStack.pop();
+    } else if (first === 'pack') {
+      const n = words.find((w) => w.kind === T.Number);
+      if (text.includes('push')) this.#packStack.push(this.pack);
+      if (text.includes('pop')) this.pack = this.#packStack.pop() ?? 0;
+      else this.pack = n === undefined ? (text.includes('push') ? this.pack : 0) : Number(n.text) || 0;
+    } else if (!['GCC', 'clang', 'message', 'weak', 'mark', 'region', 'endregion', 'STDC'].includes(first)) {
+      this.cx.diagnostics.warning('c/unknown-pragma', `unknown pragma '${first}' ignored`, loc);
+    }
+  }
+}
+
+const OPENERS: Partial<Record<number, string>> = { [T.RParen]: '(', [T.RBracket]: '[', [T.RBrace]: '{' };
+
+function unrollCount(words: readonly Token[]): UnrollHint {
+  const n = words.find((w) => w.kind === T.Number);
+  const count = n === undefined ? NaN : Number.parseInt(n.text, 10);
+  return Number.isFinite(count) && count > 0 ? count : 'full';
+}
+
+/** First and last token of a construct that started at `loc`. */
+export const spanFrom = (p: Parser, loc: Loc): { loc: Loc; end: Loc } => ({ loc, end: p.last });
+export const isExprError = (e: Expr): boolean => e.kind === 'error';
+export { K, T };

@@ -168,6 +168,16 @@ export function sockaddr(text: string): Uint8Array {
   return out;
 }
 
+/** The bytes of an IPv4 or IPv6 address in network order; undefined when the text is neither. */
+export function addressBytes(text: string): readonly number[] | undefined {
+  try {
+    if (/^\d+(\.\d+){3}$/.test(text)) return ipv4(text);
+    return text.includes(':') ? ipv6(text) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 function ipv4(host: string): number[] {
   const parts = host.split('.').map(Number);
   if (parts.length !== 4 || parts.some((n) => !Number.isInteger(n) || n < 0 || n > 255))

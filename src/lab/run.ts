@@ -2,7 +2,9 @@
 import type { Scenario } from '../engine/scenario/index.ts';
 import { errnoName } from './abi.ts';
 import { compileProfiles, profileText } from './apparmor.ts';
-import { bootGuest, Guest, LabError, type GuestLine } from './guest.ts';
+import type { Guest } from './guest.ts';
+import { encodeValue, mapTypes, objectBtf, variables } from './encode.ts';
+import { bootGuest, LabError, type GuestLine } from './guest.ts';
 import type { KernelId } from './packages.ts';
 import type { Lab } from './prepare.ts';
 import { Script } from './script.ts';
@@ -16,7 +18,7 @@ export interface LabObject {
   readonly bytes: Uint8Array;
 }
 
-/** Map entries and globals as raw bytes in hex, little-endian, ready for the kernel. */
+/** Map entries and globals beyond the scenario's own, as raw bytes in hex, little-endian, ready for the kernel. */
 export interface RawSettings {
   readonly maps?: readonly {
     readonly map: string;
@@ -119,6 +121,38 @@ const baseName = (name: string): string =>
     .replace(/\.bpf\.(c|o)$/, '')
     .replace(/[^\w.]/g, '_');
 
+/** The scenario's `maps:` and `globals:` go to the first object that has one of that name. */
+function allSettings(request: ScenarioOnKernel): {
+  maps: NonNullable<RawSettings['maps']>;
+  globals: NonNullable<RawSettings['globals']>;
+} {
+  const known = request.objects.map((o) => ({ object: o.name, btf: objectBtf(o.bytes) }));
+  const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
+  const globals = request.scenario.globals.map(({ name, value }) => {
+    for (const { object, btf } of known) {
+      const variable = btf ? variables(btf).get(name) : undefined;
+      if (btf && variable && variable.section !== '.maps') {
+        return { object, name, value: hex(encodeValue(btf, variable.type, value, `global ${name}`)) };
+      }
+    }
+    throw new LabError(`no object has a global ${name}`);
+  });
+  const maps = request.scenario.maps.flatMap(({ map, entries }) => {
+    for (const { object, btf } of known) {
+      const types = btf ? mapTypes(btf, map) : undefined;
+      if (!btf || !types) continue;
+      return entries.map((e) => ({
+        object,
+        map,
+        key: hex(encodeValue(btf, types.key, e.key, `key of map ${map}`)),
+        value: hex(encodeValue(btf, types.value, e.value, `value of map ${map}`)),
+      }));
+    }
+    throw new LabError(`no object has a map ${map} with key and value types`);
+  });
+  return { maps: [...maps, ...(request.maps ?? [])], globals: [...globals, ...(request.globals ?? [])] };
+}
+
 async function script(guest: Guest, request: ScenarioOnKernel): Promise<Script> {
   const { scenario } = request;
   const { modules } = scenario;
@@ -126,6 +160,7 @@ async function script(guest: Guest, request: ScenarioOnKernel): Promise<Script> 
   const s = new Script({ address: guest.ready.shm, dataOffset: guest.ready.data, size: guest.ready.size });
   const profiles = lsms.has('apparmor') ? profilesInUse(scenario) : [];
   if (profiles.length > 0) s.blob('aa replace', await compileProfiles(guest, profiles.map(profileText).join('\n')));
+  const settings = allSettings(request);
   const world = buildWorld(s, scenario, guest.lab.image.task, lsms);
   if (lsms.has('yama')) s.line(`write /proc/sys/kernel/yama/ptrace_scope ${modules.yama.ptraceScope}`);
   if (modules.lockdown !== 'none' && lsms.has('lockdown'))
@@ -133,12 +168,11 @@ async function script(guest: Guest, request: ScenarioOnKernel): Promise<Script> 
   guest.spoiled ||= modules.yama.ptraceScope === 3 || modules.lockdown !== 'none';
   const names = request.objects.map((o) => baseName(o.name));
   request.objects.forEach((o, i) => s.blob(`object ${names[i]}`, o.bytes));
-  for (const g of request.globals ?? [])
-    s.line(`global ${g.object ? baseName(g.object) : names[0]} ${g.name} ${g.value}`);
+  for (const g of settings.globals) s.line(`global ${g.object ? baseName(g.object) : names[0]} ${g.name} ${g.value}`);
   for (const f of scenario.world.files)
     if (f.type !== 'symlink') s.line(`inode ${Buffer.from(f.path).toString('hex')}`);
   s.line('load');
-  for (const m of request.maps ?? [])
+  for (const m of settings.maps)
     s.line(`mapset ${m.object ? baseName(m.object) : names[0]} ${m.map} ${m.key} ${m.value}`);
   const steps = lowerSteps(s, scenario, world);
   s.line('attach');

@@ -132,6 +132,8 @@ export interface Btf {
   sizeOf(id: number): number | undefined;
   /** C spelling of a type without declarator, e.g. `const struct file *`. */
   typeText(id: number): string;
+  /** Ids of types whose name has a `___` in it (CO-RE flavors), ascending; absent = there are none to look for. */
+  flavoredIds?(): readonly number[];
   /** The string section at an offset. */
   string(offset: number): string;
   /** Memory held, bytes: blob plus indexes. */

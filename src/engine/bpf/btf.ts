@@ -103,6 +103,7 @@ class BlobBtf implements Btf {
   readonly #cache = new Map<number, BtfType>();
   #cachedItems = 0;
   #names: NameIndex | undefined;
+  #flavored: readonly number[] | undefined;
   #enumerators: { readonly index: NameIndex; readonly owner: Uint32Array; readonly ordinal: Uint16Array } | undefined;
 
   constructor(bytes: Uint8Array, view: DataView, starts: Uint32Array, stringStart: number, stringLength: number) {
@@ -300,6 +301,36 @@ class BlobBtf implements Btf {
     return ids;
   }
 
+  flavoredIds(): readonly number[] {
+    return (this.#flavored ??= this.#findFlavored());
+  }
+
+  /** Scans the string section once; types are looked at only when some name has three underscores. */
+  #findFlavored(): readonly number[] {
+    const strings = this.#strings;
+    const offsets = new Set<number>();
+    let start = 0;
+    for (let p = 0, run = 0, seen = false; p < strings.length; p++) {
+      if (strings[p] === 0) {
+        if (seen) offsets.add(start);
+        start = p + 1;
+        run = 0;
+        seen = false;
+      } else {
+        run = strings[p] === 0x5f ? run + 1 : 0;
+        if (run === 3) seen = true;
+      }
+    }
+    if (offsets.size === 0) return [];
+    const ids: number[] = [];
+    for (let id = 1; id < this.typeCount; id++) {
+      // A name may be the tail of a longer string, so the text itself decides where the string is not one of those.
+      const at = this.#view.getUint32(this.#starts[id], true);
+      if (offsets.has(at) || (at > 0 && strings[at - 1] !== 0 && this.string(at).includes('___'))) ids.push(id);
+    }
+    return ids;
+  }
+
   findEnumerator(name: string): { readonly enumId: number; readonly value: bigint } | undefined {
     if (name === '') return undefined;
     const enums = (this.#enumerators ??= this.#indexEnumerators());
@@ -395,5 +426,33 @@ class BlobBtf implements Btf {
 
   typeText(id: number): string {
     return typeText(this, id);
+  }
+}
+
+/**
+ * Writes sizes of data sections and offsets of their variables into a blob (compilers leave them 0). `bytes` must be a
+ * copy of the blob that `btf` was parsed from; `place` returns undefined for sections to leave alone.
+ */
+export function patchDatasecs(
+  bytes: Uint8Array,
+  btf: Btf,
+  place: (section: string) => { readonly size: number; readonly offsets: ReadonlyMap<string, number> } | undefined,
+): void {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let p = view.getUint32(4, true) + view.getUint32(8, true);
+  for (let id = 1; id < btf.typeCount; id++) {
+    const info = view.getUint32(p + 4, true);
+    const kind = (info >>> 24) & 0x1f;
+    if (kind === BTF_KIND.datasec) {
+      const known = place(btf.name(id));
+      if (known !== undefined) {
+        view.setUint32(p + 8, known.size, true);
+        for (let i = 0, q = p + 12; i < (info & 0xffff); i++, q += 12) {
+          const offset = known.offsets.get(btf.name(view.getUint32(q, true)));
+          if (offset !== undefined) view.setUint32(q + 4, offset, true);
+        }
+      }
+    }
+    p += btfRecordSize(kind, info & 0xffff);
   }
 }

@@ -1,7 +1,7 @@
 export * from './program.ts';
 export * from './btf-types.ts';
 export * from './btf-format.ts';
-export { parseBtf } from './btf.ts';
+export { parseBtf, patchDatasecs } from './btf.ts';
 export * from './btf-writer.ts';
 export * from './btf-ext.ts';
 export * from './elf.ts';

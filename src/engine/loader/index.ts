@@ -1,1 +1,4 @@
 export * from './types.ts';
+export * from './opened.ts';
+export { openObject } from './open.ts';
+export { loadObject } from './load.ts';

@@ -6,9 +6,29 @@ export type ProgType = 'lsm' | 'lsm_cgroup' | 'fentry' | 'fexit' | 'fmod_ret';
 
 /** bpf_map_type by its kernel name in lower case, e.g. `hash`, `percpu_array`, `lpm_trie`, `ringbuf`, `task_storage`. */
 export type MapTypeName =
-  | 'hash' | 'array' | 'prog_array' | 'perf_event_array' | 'percpu_hash' | 'percpu_array' | 'lru_hash' | 'lru_percpu_hash'
-  | 'lpm_trie' | 'array_of_maps' | 'hash_of_maps' | 'queue' | 'stack' | 'sk_storage' | 'ringbuf' | 'inode_storage'
-  | 'task_storage' | 'cgrp_storage' | 'bloom_filter' | 'stack_trace' | 'user_ringbuf' | 'arena' | 'unsupported';
+  | 'hash'
+  | 'array'
+  | 'prog_array'
+  | 'perf_event_array'
+  | 'percpu_hash'
+  | 'percpu_array'
+  | 'lru_hash'
+  | 'lru_percpu_hash'
+  | 'lpm_trie'
+  | 'array_of_maps'
+  | 'hash_of_maps'
+  | 'queue'
+  | 'stack'
+  | 'sk_storage'
+  | 'ringbuf'
+  | 'inode_storage'
+  | 'task_storage'
+  | 'cgrp_storage'
+  | 'bloom_filter'
+  | 'stack_trace'
+  | 'user_ringbuf'
+  | 'arena'
+  | 'unsupported';
 
 /** One map of an object. Maps made from global data sections are `array` maps with one entry and `section` set. */
 export interface MapDef {
@@ -103,6 +123,11 @@ export interface LoadedObject {
   readonly btf: Btf | null;
   readonly maps: readonly MapDef[];
   readonly programs: readonly LoadedProgram[];
+  /**
+   * Warnings, and errors that concern one program only. A program with an error stays in `programs` when its code could
+   * be relocated (a hook that this kernel lacks: `attach.btfId` is 0), else it is left out.
+   */
+  readonly problems?: readonly LoadProblem[];
 }
 
 /** What libbpf would have said. `message` names the cause; `section`/`insn`/`line` say where. */

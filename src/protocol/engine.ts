@@ -28,7 +28,7 @@ export type FileUpdate = v.InferOutput<typeof FileUpdate>;
 
 export const WorkerRequest = v.variant('type', [
   /** `assets` is the address below which `profiles/` and `headers/` lie. */
-  v.object({ type: v.literal('init'), assets: v.string(), test: v.boolean() }),
+  v.object({ type: v.literal('init'), assets: v.string() }),
   v.object({ type: v.literal('files'), reset: v.boolean(), updates: v.array(FileUpdate) }),
   /** A query with the same `lane` that has not started is dropped in favour of this one. */
   v.object({ type: v.literal('query'), id: v.number(), lane: v.string(), query: EngineQuery }),

@@ -1,0 +1,75 @@
+/** Puts the engine behind the protocol: one question at a time, the newest of a lane, answers as plain data. */
+import * as v from 'valibot';
+import { WorkerRequest, type EngineAnswers, type EngineQuery, type WorkerReply } from '../protocol/index.ts';
+import { answer, loadAssets, updateFiles } from './engine-host.ts';
+
+interface Waiting {
+  readonly id: number;
+  readonly lane: string;
+  readonly query: EngineQuery;
+}
+
+const queue: Waiting[] = [];
+let ready = false;
+let scheduled = false;
+
+const post = (reply: WorkerReply): void => self.postMessage(reply);
+const words = (e: unknown): string => (e instanceof Error ? e.message : String(e));
+
+/** Urgent first: what the user looks at must not wait for background checks. */
+const RANK: Readonly<Record<EngineQuery['kind'], number>> = { lsmOrder: 0, check: 1, checkYaml: 1, run: 2, dump: 3, hooks: 3, orders: 4, hang: 5 };
+
+function pump(): void {
+  scheduled = false;
+  if (!ready || queue.length === 0) return;
+  let best = 0;
+  for (let i = 1; i < queue.length; i++) if (rank(queue[i]) < rank(queue[best])) best = i;
+  const [job] = queue.splice(best, 1);
+  post({ type: 'started', id: job.id });
+  const t0 = performance.now();
+  try {
+    const value: EngineAnswers[EngineQuery['kind']] = answer(job.query);
+    post({ type: 'answer', id: job.id, value, ms: performance.now() - t0 });
+  } catch (e) {
+    post({ type: 'error', id: job.id, message: words(e) });
+  }
+  schedule();
+}
+
+const rank = (w: Waiting): number => RANK[w.query.kind] + (w.lane.startsWith('background:') ? 10 : 0);
+
+/** Through the message queue, so that what arrived meanwhile is seen before the next job starts. */
+function schedule(): void {
+  if (scheduled) return;
+  scheduled = true;
+  setTimeout(pump, 0);
+}
+
+self.onmessage = (e: MessageEvent<unknown>) => {
+  const parsed = v.safeParse(WorkerRequest, e.data);
+  if (!parsed.success) return post({ type: 'failed', message: `bad request: ${parsed.issues[0].message}` });
+  const request = parsed.output;
+  switch (request.type) {
+    case 'init': {
+      const t0 = performance.now();
+      loadAssets(request.assets).then(
+        (profiles) => {
+          ready = true;
+          post({ type: 'ready', profiles, ms: performance.now() - t0 });
+          schedule();
+        },
+        (error: unknown) => post({ type: 'failed', message: words(error) }),
+      );
+      return;
+    }
+    case 'files':
+      return updateFiles(request.reset, request.updates);
+    case 'query': {
+      for (let i = queue.length - 1; i >= 0; i--) {
+        if (queue[i].lane === request.lane) post({ type: 'superseded', id: queue.splice(i, 1)[0].id });
+      }
+      queue.push({ id: request.id, lane: request.lane, query: request.query });
+      return schedule();
+    }
+  }
+};

@@ -1,0 +1,72 @@
+/** Calls: helpers by number, local functions, kernel functions. */
+import { type CallExpr, type Expr, isPointer, isVoid, sizeOf } from '../../c/index.ts';
+import type { Inst } from '../ir.ts';
+import { isAggregate, isRecordType, isSigned, type Lowering, resultTypeOf } from './context.ts';
+import { lowerExpr } from './expr.ts';
+import { copyBytes } from './memory.ts';
+import { addressOf, temporary } from './place.ts';
+
+export function lowerCall(lw: Lowering, e: CallExpr): Inst | null {
+  const b = lw.b;
+  const target = e.target;
+  const byRecord = isRecordType(e.signature.ret);
+  const args: Inst[] = [];
+  let result: Inst | null = null;
+  if (byRecord) {
+    result = addressOf(lw, temporary(lw, e.signature.ret, '(returned struct)'));
+    args.push(result);
+  }
+  for (const a of e.args) args.push(lowerArgument(lw, a));
+  lw.at(e);
+  const type = resultTypeOf(e.signature.ret);
+  switch (target.kind) {
+    case 'helper':
+      return value(b.call({ kind: 'helper', id: target.id, name: target.name }, type, checkCount(lw, e, args)));
+    case 'function': {
+      const d = target.decl;
+      if (d.body !== null) {
+        const call = b.call({ kind: 'local', decl: d }, type, args);
+        return byRecord ? result : value(call);
+      }
+      if (d.attributes.section === '.ksyms') return value(b.call({ kind: 'kfunc', decl: d }, type, checkCount(lw, e, args)));
+      lw.cx.error(
+        e,
+        'codegen/undefined-function',
+        `call to '${d.name}', which is not defined in this file`,
+        'A BPF program can call its own functions, helpers (<bpf/bpf_helpers.h>) and kernel functions declared with __ksym.',
+      );
+      return type === 'void' ? null : b.constant(type, 0);
+    }
+    case 'indirect':
+      lw.cx.error(
+        e,
+        'codegen/indirect-call',
+        'calls through a function pointer are not possible in BPF programs',
+        'Call the function directly, or let bpf_loop()/bpf_for_each_map_elem() call it back.',
+      );
+      return type === 'void' ? null : b.constant(type, 0);
+  }
+
+  function value(call: Inst): Inst | null {
+    return isVoid(e.signature.ret) ? null : call;
+  }
+}
+
+function checkCount(lw: Lowering, e: CallExpr, args: Inst[]): Inst[] {
+  if (args.length <= 5) return args;
+  lw.cx.error(e, 'codegen/too-many-arguments', `a BPF call takes at most 5 arguments, this one has ${args.length}`, 'Pass a pointer to a struct instead.');
+  return args.slice(0, 5);
+}
+
+function lowerArgument(lw: Lowering, a: Expr): Inst {
+  const v = lowerExpr(lw, a);
+  if (v === null) return lw.b.i64(0);
+  if (isAggregate(a.type) && !isPointer(a.type)) {
+    const copy = temporary(lw, a.type, '(struct argument)');
+    copyBytes(lw, a, addressOf(lw, copy), v, sizeOf(a.type), Math.min(copy.align, 8));
+    return addressOf(lw, copy);
+  }
+  // The kernel reads whole registers: say what the upper half is. A signed int's upper half nobody reads.
+  if (v.type === 'i32' && v.op !== 'const' && !isSigned(a.type)) return lw.b.cast('zext', 'i64', v);
+  return v;
+}

@@ -1,0 +1,349 @@
+/** L-values: where an object is, how far its alignment is known, and whether its offset is relocated by CO-RE. */
+import {
+  alignOf,
+  type CType,
+  type Expr,
+  integerOf,
+  qualifiersOf,
+  type RecordType,
+  sizeOf,
+  strip,
+  type VarDecl,
+  type ParamDecl,
+} from '../../c/index.ts';
+import type { CoreStep, Inst } from '../ir.ts';
+import type { Lowering } from './context.ts';
+import { lowerExpr, storeInit } from './expr.ts';
+
+export interface Place {
+  readonly base: Inst;
+  /** Bytes after `base` (and after the relocated part, when there is one). */
+  readonly offset: number;
+  /** The relocated part: path and its byte offset at compile time. */
+  readonly core: { readonly type: CType; readonly steps: readonly CoreStep[]; readonly offset: number } | null;
+  /** `pointer[n]` with constant n: index and byte offset, in case a CO-RE path starts here. */
+  readonly first: number;
+  readonly type: CType;
+  /** Known alignment of the address in bytes. */
+  readonly align: number;
+  readonly volatile: boolean;
+  readonly bits: { readonly offset: number; readonly size: number } | null;
+  /** The object is a variable of this program: its layout is ours, nothing to relocate. */
+  readonly own: boolean;
+}
+
+const lowBit = (n: number): number => (n === 0 ? 4096 : n & -n);
+
+export function placeAt(base: Inst, type: CType, align = alignOf(type), own = false): Place {
+  const volatile = qualifiersOf(type).volatile;
+  return { base, offset: 0, core: null, first: 0, type, align, volatile, bits: null, own };
+}
+
+/** Where a variable lives. Automatic ones get their slot at first mention. */
+export function variablePlace(lw: Lowering, decl: VarDecl | ParamDecl): Place {
+  if (decl.kind === 'var' && decl.storage !== 'auto') {
+    const align = Math.max(alignOf(decl.type), decl.attributes.aligned);
+    return placeAt(lw.b.global({ kind: 'var', decl }), decl.type, align, decl.storage !== 'extern');
+  }
+  return placeAt(variableSlot(lw, decl), decl.type, slotAlign(decl.type, decl.attributes.aligned), true);
+}
+
+const slotAlign = (t: CType, aligned: number): number => {
+  const size = sizeOf(t);
+  return Math.max(alignOf(t), aligned, size >= 8 ? 8 : 1);
+};
+
+export function variableSlot(lw: Lowering, decl: VarDecl | ParamDecl): Inst {
+  let slot = lw.slots.get(decl);
+  if (slot === undefined) {
+    slot = lw.b.alloca(Math.max(1, sizeOf(decl.type)), slotAlign(decl.type, decl.attributes.aligned), decl.name || '(temporary)');
+    lw.slots.set(decl, slot);
+  }
+  return slot;
+}
+
+/** Memory for an intermediate aggregate. */
+export function temporary(lw: Lowering, type: CType, name = '(temporary)'): Place {
+  const align = slotAlign(type, 0);
+  return placeAt(lw.b.alloca(Math.max(1, sizeOf(type)), align, name), type, align, true);
+}
+
+/** The address, with the CO-RE path applied. For a bitfield: of its record-relative byte. */
+export function addressOf(lw: Lowering, p: Place): Inst {
+  let a = p.base;
+  if (p.core !== null) a = lw.b.fieldPtr(a, { type: p.core.type, steps: p.core.steps }, p.core.offset);
+  return lw.b.ptrAdd(a, p.offset);
+}
+
+/** A place with no pending CO-RE path (its address is computed). */
+export const settle = (lw: Lowering, p: Place): Place =>
+  p.core === null ? p : { ...p, base: addressOf(lw, p), offset: 0, core: null };
+
+export const shift = (p: Place, bytes: number, type: CType): Place => ({
+  ...p,
+  offset: p.offset + bytes,
+  align: Math.min(p.align, lowBit(bytes)),
+  type,
+  bits: null,
+});
+
+export function lowerPlace(lw: Lowering, e: Expr): Place {
+  switch (e.kind) {
+    case 'var':
+      return variablePlace(lw, e.decl);
+    case 'string':
+      return placeAt(lw.b.global(lw.cx.string(e)), e.type, 1, true);
+    case 'deref': {
+      const pointer = peelAddress(e.pointer);
+      if (pointer !== null) return { ...lowerPlace(lw, pointer), type: e.type };
+      return pointerPlace(lw, e.pointer, e.type);
+    }
+    case 'member':
+      return memberPlace(lw, e);
+    case 'index':
+      return indexPlace(lw, e);
+    case 'preserveAccess': {
+      const before = lw.preserve;
+      lw.preserve = true;
+      const p = lowerPlace(lw, e.operand);
+      lw.preserve = before;
+      return p;
+    }
+    case 'compoundLiteral': {
+      const v = e.variable;
+      const p = variablePlace(lw, v);
+      if (v.storage === 'auto' && v.init !== null) storeInit(lw, p, v.init);
+      return p;
+    }
+    case 'cast':
+      if (e.cast === 'noop' || e.cast === 'bitcast') return { ...lowerPlace(lw, e.operand), type: e.type };
+      break;
+    case 'comma':
+      lowerExpr(lw, e.left);
+      return lowerPlace(lw, e.right);
+    default:
+      break;
+  }
+  // A record r-value (call, conditional, assignment, statement expression): it is in a temporary.
+  const value = lowerExpr(lw, e);
+  if (value === null) {
+    lw.unsupported(e, 'this expression has no address', 'Store the value in a variable first.');
+    return temporary(lw, e.type);
+  }
+  return placeAt(value, e.type, undefined, true);
+}
+
+/** `&x` behind representation-preserving casts that keep the pointee's type, so that `*&x` is `x`. */
+function peelAddress(e: Expr): Expr | null {
+  let p = e;
+  while (p.kind === 'cast' && p.cast === 'noop') p = p.operand;
+  return p.kind === 'address' && p.operand.kind !== 'function' ? p.operand : null;
+}
+
+function pointerPlace(lw: Lowering, pointer: Expr, type: CType): Place {
+  const base = lowerExpr(lw, pointer)!;
+  return placeAt(base, type, Math.max(alignOf(type), pointerAlign(base)));
+}
+
+/** What is known of an address's alignment from where it comes. */
+export function pointerAlign(p: Inst): number {
+  if (p.op === 'alloca') return p.align;
+  if (p.op === 'global' && p.symbol?.kind === 'var')
+    return Math.min(Math.max(alignOf(p.symbol.decl.type), p.symbol.decl.attributes.aligned), lowBit(p.offset));
+  if (p.op === 'bin' && p.bin === 'add' && p.args[1].op === 'const')
+    return Math.min(pointerAlign(p.args[0]), lowBit(Number(BigInt.asIntN(32, p.args[1].value))));
+  return 1;
+}
+
+function memberPlace(lw: Lowering, e: Expr & { kind: 'member' }): Place {
+  const base = lowerPlace(lw, e.base);
+  const f = e.field;
+  const byte = Math.floor(f.bitOffset / 8);
+  const relocate = base.core !== null || ((e.preserve || lw.preserve) && (!base.own || lw.preserve));
+  const volatile = base.volatile || qualifiersOf(f.type).volatile;
+  // A bitfield's place is its record; `bits.offset` counts from there.
+  const bits = f.bitSize > 0 ? { offset: f.bitOffset, size: f.bitSize } : null;
+  const align = bits === null ? Math.min(base.align, lowBit(byte)) : base.align;
+  const type = f.type;
+  if (!relocate) {
+    return { ...base, offset: base.offset + (bits === null ? byte : 0), type, align, volatile, bits, first: 0 };
+  }
+  let at = base;
+  if (at.core === null) {
+    let start: Place = at;
+    let index = at.first;
+    if (index === 0 && at.offset !== 0) {
+      start = placeAt(addressOf(lw, at), at.type, at.align);
+      index = 0;
+    }
+    at = { ...start, offset: 0, core: { type: recordSpelling(at.type, f.parent), steps: [{ kind: 'index', index }], offset: start.offset } };
+  }
+  const core = at.core!;
+  const step: CoreStep = { kind: 'field', field: f };
+  const unit = bits === null ? null : bitUnit(f.bitOffset, f.bitSize, sizeOf(f.type));
+  const offset = core.offset + (unit === null ? byte : unit.byte);
+  return {
+    ...at,
+    core: { ...core, steps: [...core.steps, step], offset },
+    first: 0,
+    type,
+    align,
+    volatile,
+    bits: unit === null ? null : { offset: f.bitOffset - unit.byte * 8, size: f.bitSize },
+  };
+}
+
+/** The spelling of the record behind a place's type; the field's own parent when the types do not match. */
+function recordSpelling(t: CType, parent: RecordType): CType {
+  return strip(t) === parent ? t : parent;
+}
+
+/**
+ * The load unit of a bitfield: the declared type's aligned unit that holds it (what libbpf computes for
+ * BPF_CORE_FIELD_BYTE_OFFSET of a bitfield), or the next larger one.
+ */
+export function bitUnit(bitOffset: number, bitSize: number, declared: number): { byte: number; size: 1 | 2 | 4 | 8 } {
+  for (const size of [1, 2, 4, 8] as const) {
+    if (size < declared) continue;
+    const byte = Math.floor(bitOffset / (size * 8)) * size;
+    if (bitOffset + bitSize <= (byte + size) * 8) return { byte, size };
+  }
+  return { byte: Math.floor(bitOffset / 8), size: 8 };
+}
+
+function indexPlace(lw: Lowering, e: Expr & { kind: 'index' }): Place {
+  const size = sizeOf(e.type);
+  const array = e.pointer.kind === 'cast' && e.pointer.cast === 'arrayDecay' ? e.pointer.operand : null;
+  const constant = e.index.kind === 'int' ? Number(BigInt.asIntN(64, e.index.value)) : null;
+  if (array !== null) {
+    const base = lowerPlace(lw, array);
+    if (constant !== null) {
+      if (base.core !== null) {
+        const core = base.core;
+        return {
+          ...base,
+          type: e.type,
+          align: Math.min(base.align, lowBit(constant * size)),
+          core: { ...core, steps: [...core.steps, { kind: 'index', index: constant }], offset: core.offset + constant * size },
+        };
+      }
+      return { ...shift(base, constant * size, e.type), first: 0 };
+    }
+    const index = lowerExpr(lw, e.index)!;
+    const settled = addressOf(lw, base);
+    const address = lw.b.bin('add', settled, scaled(lw, index, size));
+    return { ...placeAt(address, e.type, Math.min(base.align, lowBit(size)), base.own), volatile: base.volatile || qualifiersOf(e.type).volatile };
+  }
+  const pointer = lowerExpr(lw, e.pointer)!;
+  const align = Math.max(alignOf(e.type), Math.min(pointerAlign(pointer), lowBit(size)));
+  if (constant !== null) return { ...placeAt(pointer, e.type, align), offset: constant * size, first: constant };
+  const index = lowerExpr(lw, e.index)!;
+  return placeAt(lw.b.bin('add', pointer, scaled(lw, index, size)), e.type, align);
+}
+
+/** A 64-bit element index in bytes. */
+export function scaled(lw: Lowering, index: Inst, size: number): Inst {
+  const wide = lw.b.cast('bitcast', 'i64', index);
+  if (size === 1) return wide;
+  if (size === 0) return lw.b.i64(0);
+  if ((size & (size - 1)) === 0) return lw.b.bin('shl', wide, lw.b.i64(Math.log2(size)), true);
+  return lw.b.bin('mul', wide, lw.b.i64(size), true);
+}
+
+/** Loads a scalar (also a bitfield) as its C value: extended as its type says. */
+export function loadPlace(lw: Lowering, p: Place): Inst {
+  if (p.bits !== null) return loadBits(lw, p);
+  const int = integerOf(p.type);
+  const type = int === null ? 'ptr' : int.size === 8 ? 'i64' : 'i32';
+  const size = int === null ? 8 : int.size;
+  const raw = loadBytes(lw, addressOf(lw, p), type, size, p.align, p.volatile);
+  return int !== null && int.signed && size < 4 ? lw.b.cast('sextin', 'i32', raw, size) : raw;
+}
+
+/** Loads `size` bytes zero-extended; in pieces when the address may be misaligned (stack accesses must be aligned). */
+export function loadBytes(lw: Lowering, addr: Inst, type: 'i32' | 'i64' | 'ptr', size: number, align: number, volatile: boolean): Inst {
+  if (align >= size) return lw.b.load(type, addr, size, volatile);
+  const wide = type === 'ptr' ? 'i64' : type;
+  let out: Inst | null = null;
+  for (let at = 0; at < size; at += align) {
+    const part = lw.b.load(wide, lw.b.ptrAdd(addr, at), align, volatile);
+    const moved = lw.b.bin('shl', part, lw.b.constant(wide, at * 8));
+    out = out === null ? moved : lw.b.bin('or', out, moved);
+  }
+  return lw.b.cast('bitcast', type, out!);
+}
+
+export function storeBytes(lw: Lowering, addr: Inst, value: Inst, size: number, align: number, volatile: boolean): void {
+  if (align >= size) {
+    lw.b.store(addr, value, size, volatile);
+    return;
+  }
+  const wide = value.type === 'ptr' ? lw.b.cast('bitcast', 'i64', value) : value;
+  const type = wide.type as 'i32' | 'i64';
+  for (let at = 0; at < size; at += align)
+    lw.b.store(lw.b.ptrAdd(addr, at), lw.b.bin('lshr', wide, lw.b.constant(type, at * 8)), align, volatile);
+}
+
+/** Bit position of a bitfield in its load unit, and that unit's address. */
+function bitAccess(lw: Lowering, p: Place): { addr: Inst; size: 1 | 2 | 4 | 8; shift: number; align: number } {
+  const bits = p.bits!;
+  if (p.core !== null) {
+    const size = bitUnit(bits.offset, bits.size, sizeOf(p.type)).size;
+    return { addr: addressOf(lw, p), size, shift: bits.offset, align: size };
+  }
+  // Our own layout: the smallest aligned unit that holds the field.
+  const unit = bitUnit(bits.offset, bits.size, 1);
+  const align = Math.min(p.align, lowBit(unit.byte), unit.size);
+  return { addr: lw.b.ptrAdd(addressOf(lw, p), unit.byte), size: unit.size, shift: bits.offset - unit.byte * 8, align };
+}
+
+function loadBits(lw: Lowering, p: Place): Inst {
+  const { addr, size, shift, align } = bitAccess(lw, p);
+  const bits = p.bits!.size;
+  const type = size === 8 ? 'i64' : 'i32';
+  const width = size === 8 ? 64 : 32;
+  const raw = loadBytes(lw, addr, type, size, align, p.volatile);
+  const int = integerOf(p.type)!;
+  let v: Inst;
+  if (int.signed) {
+    const up = lw.b.bin('shl', raw, lw.b.constant(type, width - bits - shift));
+    v = lw.b.bin('ashr', up, lw.b.constant(type, width - bits));
+  } else {
+    v = lw.b.bin('lshr', raw, lw.b.constant(type, shift));
+    if (shift + bits < size * 8) v = lw.b.bin('and', v, lw.b.constant(type, (1n << BigInt(bits)) - 1n));
+  }
+  if (int.size === 8 && type === 'i32') return lw.b.cast(int.signed ? 'sext' : 'zext', 'i64', v);
+  if (int.size < 8 && type === 'i64') return lw.b.cast('trunc', 'i32', v);
+  return v;
+}
+
+/** Stores a scalar; the result is the value as it reads back (bitfields truncate). */
+export function storePlace(lw: Lowering, p: Place, value: Inst): Inst {
+  const int = integerOf(p.type);
+  if (p.bits === null) {
+    storeBytes(lw, addressOf(lw, p), value, int === null ? 8 : int.size, p.align, p.volatile);
+    return value;
+  }
+  const { addr, size, shift, align } = bitAccess(lw, p);
+  const bits = p.bits.size;
+  const type = size === 8 ? 'i64' : 'i32';
+  const mask = (1n << BigInt(bits)) - 1n;
+  let v = value;
+  if (type === 'i64' && v.type === 'i32') v = lw.b.cast('zext', 'i64', v);
+  else if (type === 'i32' && v.type === 'i64') v = lw.b.cast('trunc', 'i32', v);
+  const whole = shift === 0 && bits === size * 8;
+  if (!whole) {
+    const old = loadBytes(lw, addr, type, size, align, p.volatile);
+    const kept = lw.b.bin('and', old, lw.b.constant(type, ~(mask << BigInt(shift))));
+    const put = lw.b.bin('shl', lw.b.bin('and', v, lw.b.constant(type, mask)), lw.b.constant(type, shift));
+    v = lw.b.bin('or', kept, put);
+  }
+  storeBytes(lw, addr, v, size, align, p.volatile);
+  if (int === null) return value;
+  const width = int.size === 8 ? 64 : 32;
+  const vt = int.size === 8 ? 'i64' : 'i32';
+  if (bits === width) return value;
+  if (!int.signed) return lw.b.bin('and', value, lw.b.constant(vt, mask));
+  const amount = lw.b.constant(vt, width - bits);
+  return lw.b.bin('ashr', lw.b.bin('shl', value, amount), amount);
+}

@@ -1,0 +1,209 @@
+/** Statements → blocks. */
+import { assertNever } from '../../../base/index.ts';
+import type { ForStmt, Stmt, SwitchStmt, UnrollHint } from '../../c/index.ts';
+import { isRecordType } from './context.ts';
+import type { Block, Inst, ValueType } from '../ir.ts';
+import { lowerAsm } from './asm.ts';
+import type { Lowering } from './context.ts';
+import { lowerCondition, lowerExpr, storeInit } from './expr.ts';
+import { copyBytes } from './memory.ts';
+import { variablePlace } from './place.ts';
+import { alignOf, sizeOf } from '../../c/index.ts';
+
+export function lowerStmt(lw: Lowering, s: Stmt): void {
+  const b = lw.b;
+  switch (s.kind) {
+    case 'compound':
+      for (const inner of s.body) lowerStmt(lw, inner);
+      return;
+    case 'decl':
+      for (const v of s.vars) {
+        if (v.storage !== 'auto') continue;
+        lw.at(v);
+        const place = variablePlace(lw, v);
+        if (v.init !== null) storeInit(lw, place, v.init);
+      }
+      return;
+    case 'expr':
+      lw.at(s);
+      lowerExpr(lw, s.expr);
+      return;
+    case 'if': {
+      lw.at(s);
+      const then = lw.func.addBlock();
+      const done = lw.func.addBlock();
+      const otherwise = s.else === null ? done : lw.func.addBlock();
+      lowerCondition(lw, s.cond, then, otherwise);
+      b.block = then;
+      lowerStmt(lw, s.then);
+      b.br(done);
+      if (s.else !== null) {
+        b.block = otherwise;
+        lowerStmt(lw, s.else);
+        b.br(done);
+      }
+      b.block = done;
+      return;
+    }
+    case 'while': {
+      const head = lw.func.addBlock();
+      const body = lw.func.addBlock();
+      const done = lw.func.addBlock();
+      head.unroll = hint(s.unroll);
+      b.br(head);
+      b.block = head;
+      lw.at(s);
+      lowerCondition(lw, s.cond, body, done);
+      b.block = body;
+      loopBody(lw, s.body, done, head);
+      b.br(head);
+      b.block = done;
+      return;
+    }
+    case 'do': {
+      const body = lw.func.addBlock();
+      const test = lw.func.addBlock();
+      const done = lw.func.addBlock();
+      body.unroll = hint(s.unroll);
+      b.br(body);
+      b.block = body;
+      loopBody(lw, s.body, done, test);
+      b.br(test);
+      b.block = test;
+      lw.at(s.cond);
+      lowerCondition(lw, s.cond, body, done);
+      b.block = done;
+      return;
+    }
+    case 'for':
+      lowerFor(lw, s);
+      return;
+    case 'switch':
+      lowerSwitch(lw, s);
+      return;
+    case 'case':
+    case 'default': {
+      const block = lw.cases.get(s);
+      if (block !== undefined) {
+        b.br(block);
+        b.block = block;
+      }
+      lowerStmt(lw, s.body);
+      return;
+    }
+    case 'label': {
+      const block = lw.label(s.name);
+      b.br(block);
+      b.block = block;
+      lowerStmt(lw, s.body);
+      return;
+    }
+    case 'goto':
+      lw.at(s);
+      b.br(lw.label(s.label));
+      return;
+    case 'break':
+      lw.at(s);
+      if (lw.loops.length > 0) b.br(lw.loops[lw.loops.length - 1].breakTo);
+      return;
+    case 'continue': {
+      lw.at(s);
+      for (let i = lw.loops.length - 1; i >= 0; i--) {
+        const target = lw.loops[i].continueTo;
+        if (target === null) continue;
+        b.br(target);
+        return;
+      }
+      return;
+    }
+    case 'return': {
+      lw.at(s);
+      let value: Inst | null = null;
+      if (s.value !== null) {
+        value = lowerExpr(lw, s.value);
+        lw.at(s);
+        if (value !== null && isRecordType(s.value.type) && lw.resultSlot !== null) {
+          const align = Math.min(8, alignOf(s.value.type));
+          copyBytes(lw, s, lw.resultSlot, value, sizeOf(s.value.type), align, true);
+          value = null;
+        }
+      }
+      b.ret(lw.func.returns === 'void' ? null : (value ?? b.constant(lw.func.returns, 0)));
+      return;
+    }
+    case 'empty':
+      return;
+    case 'asm':
+      lowerAsm(lw, s);
+      return;
+    default:
+      assertNever(s);
+  }
+}
+
+const hint = (u: UnrollHint): Block['unroll'] => u;
+
+function loopBody(lw: Lowering, body: Stmt, breakTo: Block, continueTo: Block): void {
+  lw.loops.push({ breakTo, continueTo });
+  lowerStmt(lw, body);
+  lw.loops.pop();
+}
+
+function lowerFor(lw: Lowering, s: ForStmt): void {
+  const b = lw.b;
+  if (s.init !== null) lowerStmt(lw, s.init);
+  const head = lw.func.addBlock();
+  const body = lw.func.addBlock();
+  const step = lw.func.addBlock();
+  const done = lw.func.addBlock();
+  head.unroll = hint(s.unroll);
+  b.br(head);
+  b.block = head;
+  if (s.cond !== null) {
+    lw.at(s.cond);
+    lowerCondition(lw, s.cond, body, done);
+  } else b.br(body);
+  b.block = body;
+  loopBody(lw, s.body, done, step);
+  b.br(step);
+  b.block = step;
+  if (s.step !== null) {
+    lw.at(s.step);
+    lowerExpr(lw, s.step);
+  }
+  b.br(head);
+  b.block = done;
+}
+
+/** A chain of comparisons; a range takes one subtraction and one unsigned comparison. */
+function lowerSwitch(lw: Lowering, s: SwitchStmt): void {
+  const b = lw.b;
+  lw.at(s);
+  const v = lowerExpr(lw, s.cond)!;
+  const type = v.type as ValueType;
+  const done = lw.func.addBlock();
+  for (const c of s.cases) lw.cases.set(c, lw.func.addBlock());
+  let fallback = done;
+  if (s.defaultCase !== null) {
+    fallback = lw.func.addBlock();
+    lw.cases.set(s.defaultCase, fallback);
+  }
+  for (const c of s.cases) {
+    lw.at(c);
+    const next = lw.func.addBlock();
+    const target = lw.cases.get(c)!;
+    if (c.low === c.high) b.condbr('eq', v, b.constant(type, c.low), target, next);
+    else {
+      const from = b.bin('sub', v, b.constant(type, c.low));
+      b.condbr('ule', from, b.constant(type, c.high - c.low), target, next);
+    }
+    b.block = next;
+  }
+  b.br(fallback);
+  b.block = lw.func.addBlock();
+  lw.loops.push({ breakTo: done, continueTo: null });
+  lowerStmt(lw, s.body);
+  lw.loops.pop();
+  b.br(done);
+  b.block = done;
+}

@@ -104,3 +104,80 @@ function declarator(btf: Btf, id: number, inner: string, budget: PrintBudget, de
     }
   }
 }
+
+/** Members shown of one struct. */
+const MAX_MEMBERS = 2000;
+
+/**
+ * The C definition of a type: a struct, union or enum with its body (unnamed inner types in place), a typedef, or the
+ * declaration of a function or variable. With `offsets`, each member has its byte offset behind it, as pahole prints.
+ */
+export function printTypeDefinition(btf: Btf, id: number, offsets = false): string {
+  const budget: PrintBudget = { left: 20_000 };
+  const t = btf.type(id);
+  if (t.kind === 'typedef') {
+    const under = btf.type(t.type);
+    if ('members' in under && under.name === '') {
+      return `typedef ${body(btf, under, '', budget, offsets, 0, DEPTH)} ${t.name};`;
+    }
+    return `typedef ${declareType(btf, t.type, t.name)};`;
+  }
+  if ('members' in t || t.kind === 'enum' || t.kind === 'enum64')
+    return `${body(btf, t, '', budget, offsets, 0, DEPTH)};`;
+  if (t.kind === 'var' || t.kind === 'func') return `${declareType(btf, t.id, '')};`;
+  return `${declareType(btf, id, '')};`;
+}
+
+type Bodied = Extract<BtfType, { members: unknown }> | Extract<BtfType, { values: unknown }>;
+
+function body(
+  btf: Btf,
+  t: Bodied,
+  indent: string,
+  budget: PrintBudget,
+  offsets: boolean,
+  base: number,
+  depth: number,
+): string {
+  const word = t.kind === 'enum64' ? 'enum' : t.kind;
+  const head = t.name === '' ? word : `${word} ${t.name}`;
+  const inner = `${indent}\t`;
+  if ('values' in t) {
+    const lines = t.values.slice(0, MAX_MEMBERS).map((v) => `${inner}${v.name} = ${v.value},`);
+    return `${head} {\n${lines.join('\n')}\n${indent}}`;
+  }
+  const lines: string[] = [];
+  for (const m of t.members.slice(0, MAX_MEMBERS)) {
+    if (--budget.left < 0 || depth === 0) {
+      lines.push(`${inner}/* ... */`);
+      break;
+    }
+    const bits = m.bitSize > 0 ? `: ${m.bitSize}` : '';
+    const place = base + m.bitOffset;
+    const at = offsets ? ` /* ${Math.floor(place / 8)}${m.bitSize > 0 ? `:${place % 8}` : ''} */` : '';
+    const anonymous = anonymousBody(btf, m.type);
+    if (anonymous !== undefined) {
+      const text = body(btf, anonymous.type, inner, budget, offsets, place, depth - 1);
+      const name = m.name === '' && anonymous.suffix === '' ? '' : ` ${m.name}${anonymous.suffix}`;
+      lines.push(`${inner}${text}${name};${at}`);
+    } else {
+      lines.push(`${inner}${declareType(btf, m.type, m.name, { left: BUDGET })}${bits};${at}`);
+    }
+  }
+  return `${head} {\n${lines.join('\n')}\n${indent}}`;
+}
+
+/** An unnamed struct, union or enum, possibly as an array's element, whose body has to be written in place. */
+function anonymousBody(btf: Btf, id: number): { type: Bodied; suffix: string } | undefined {
+  let suffix = '';
+  for (let i = 0; i < DEPTH; i++) {
+    const t = btf.type(id);
+    if (t.kind === 'array') {
+      suffix += `[${t.count === 0 ? '' : t.count}]`;
+      id = t.type;
+    } else {
+      return ('members' in t || 'values' in t) && t.name === '' ? { type: t, suffix } : undefined;
+    }
+  }
+  return undefined;
+}

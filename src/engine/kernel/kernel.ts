@@ -1,4 +1,5 @@
 /** The modelled kernel: one world, its system calls, and the services that programs ask for. */
+import type { Btf } from '../bpf/index.ts';
 import type { KAddr, KernelMemory, KernelServices } from '../vm/index.ts';
 import { Core, type FreedKind, type KernelModelProfile } from './core.ts';
 import { EINVAL, ENAMETOOLONG } from './errno.ts';
@@ -105,6 +106,10 @@ class Services implements KernelServices {
   constructor(parts: KernelParts) {
     this.#parts = parts;
     this.memory = parts.core.memory;
+  }
+
+  get kernelBtf(): Btf {
+    return this.#parts.core.btf;
   }
 
   currentTask(): KAddr {

@@ -1,5 +1,5 @@
 /** Atomic operations (RFC 9669, 5.3). One modelled CPU, so plain read-modify-write is atomic. */
-import { slowLoad, slowStore } from './access.ts';
+import { slowStore } from './access.ts';
 import { KHI } from './memory.ts';
 import type { Run } from './run.ts';
 
@@ -16,7 +16,6 @@ export function atomic(run: Run, d: number, s: number, off: number, op: number, 
   if (!whole || mem.loadOk[g] !== 8 || mem.storeOk[g] !== 8) {
     // Never a probing load: atomics on BTF pointers are refused by the kernel.
     a = slowStore(run, R[d], R[d + 1], off, size);
-    slowLoad(run, R[d], R[d + 1], off, size);
   }
   const view = mem.view;
   const lo = view.getInt32(a, true);

@@ -478,3 +478,10 @@ test('types without a model exist, hold nothing and say so', () => {
   expect(b.vm.maps[0].update(le32(0), le64(1n), ANY)).toBe(-22);
   expect(b.run([...ld64(0, 1n), exit]).r0).toBe(1n);
 });
+
+test('an atomic add on a global is one write event', () => {
+  const b = bench([mapDef(0, 'array', { name: '.bss', section: '.bss', maxEntries: 1, initial: le64(5n) })]);
+  const r = b.run([...ldValue(1, 0, 0), mov(2, 3), [0xdb, 1, 2, 0, 0x01], movr(0, 2), exit]);
+  expect([r.r0, num(b.vm.maps[0].lookup(le32(0)))]).toEqual([5n, 8]);
+  expect(r.mapEvents.map((e) => [e.op, num(e.before!), num(e.after!)])).toEqual([['write', 5, 8]]);
+});

@@ -7,6 +7,7 @@
 #include <bpf/bpf_endian.h>
 
 #define EPERM 1
+#define EACCES 13
 #define AF_INET 2
 
 char LICENSE[] SEC("license") = "GPL";
@@ -43,8 +44,8 @@ struct {
 /* Forces struct audit into BTF, so that readers of the ring buffer know its layout. */
 const struct audit *unused_audit __attribute__((unused));
 
-/* Set by whoever loads the policy: false = only audit. */
-const volatile bool enforce = true;
+/* Set by whoever loads the policy: 0 = only audit. (clang turns a bool here into arithmetic that 6.12 cannot bound.) */
+const volatile __u32 enforce = 1;
 
 __u64 attempts = 0;
 
@@ -72,9 +73,9 @@ int BPF_PROG(egress_guard, struct socket *sock, struct sockaddr *address, int ad
 	struct net_key key = { .prefixlen = 32 };
 	__u32 *rule;
 
-	/* Under fexit semantics an earlier denial arrives here; keep it. */
-	if (ret != 0)
-		return ret;
+	/* Under fexit semantics an earlier denial arrives here; keep it. (6.12 refuses a return value that is not bounded.) */
+	if (ret)
+		return ret == -EACCES ? -EACCES : -EPERM;
 	if (address->sa_family != AF_INET)
 		return 0;
 	__sync_fetch_and_add(&attempts, 1);

@@ -1,1 +1,3 @@
 export * from './types.ts';
+export { createEngine, type EngineOptions } from './engine.ts';
+export type { ProfileSource } from './profiles.ts';

@@ -1,0 +1,200 @@
+/** The engine behind its public face. */
+import type { Diagnostic } from '../../base/index.ts';
+import { dumpObject } from '../loader/index.ts';
+import { resolveStack, type AttachSemantics, type RunTrace } from '../lsm/index.ts';
+import { ALL_SEMANTICS, enumerateOrders, exploreVariants } from '../orders/index.ts';
+import {
+  DEFAULT_WORKSPACE,
+  parseScenario,
+  parseWorkspace,
+  runScenario,
+  type RunObject,
+  type Scenario,
+} from '../scenario/index.ts';
+import { PolicyCompiler, refusalLine, type PolicyState } from './policy.ts';
+import { ProfileStore, type ProfileSource, type ReadyProfile } from './profiles.ts';
+import type { Engine, FileProvider, ProgramVerdict, RunRequest } from './types.ts';
+
+export interface EngineOptions {
+  readonly profiles: readonly ProfileSource[];
+  /** Bundled headers by the name in #include. */
+  readonly headers: ReadonlyMap<string, string>;
+  readonly files: FileProvider;
+  /** Clock for the timings, ms. */
+  readonly now?: () => number;
+}
+
+/** A scenario with everything that its run needs, ready to be run any number of times. */
+interface Prepared {
+  readonly diagnostics: readonly Diagnostic[];
+  readonly run: ((cmdline: string, semantics: AttachSemantics) => RunTrace) | null;
+  readonly kernel: ReadyProfile | null;
+  readonly cmdline: string;
+}
+
+const hasErrors = (ds: readonly Diagnostic[]): boolean => ds.some((d) => d.severity === 'error');
+
+/** `dir/a/../b` → `dir/b`; keeps a leading `/`. */
+function joinPath(dir: string, path: string): string {
+  if (path.startsWith('/')) return path;
+  const parts: string[] = [];
+  for (const p of `${dir}/${path}`.split('/')) {
+    if (p === '..' && parts.length > 0 && parts.at(-1) !== '..' && parts.at(-1) !== '') parts.pop();
+    else if (p !== '.' && (p !== '' || parts.length === 0)) parts.push(p);
+  }
+  return parts.join('/') || '.';
+}
+
+const dirOf = (path: string): string => (path.includes('/') ? path.slice(0, path.lastIndexOf('/')) || '/' : '.');
+
+export function createEngine(options: EngineOptions): Engine {
+  const store = new ProfileStore(options.profiles);
+  const now = options.now ?? ((): number => performance.now());
+  const compiler = new PolicyCompiler({ files: options.files, headers: options.headers, now });
+  const decoder = new TextDecoder();
+  const readText = (file: string): string | undefined => {
+    const bytes = options.files.read(file);
+    return bytes === undefined ? undefined : decoder.decode(bytes);
+  };
+  const fileError = (file: string, code: string, message: string): Diagnostic => ({
+    severity: 'error',
+    code,
+    message,
+    range: { file, line: 1, column: 1, endLine: 1, endColumn: 1 },
+  });
+
+  function verdicts(file: string, state: PolicyState): ProgramVerdict[] {
+    if (!state.object) return [];
+    const text = compiler.text(file);
+    return state.object.programs.map((p, i): ProgramVerdict => {
+      const r = state.results[i];
+      return {
+        name: p.name,
+        section: p.section,
+        hook: p.attach.hook,
+        accepted: r.accepted,
+        message: r.message,
+        line: r.accepted ? (p.lines[0]?.line ?? 0) : refusalLine(file, text, p.section, r),
+        insnsProcessed: r.insnsProcessed,
+        insnCount: p.insns.count,
+        explanation: r.explanation,
+        log: r.log,
+      };
+    });
+  }
+
+  /** The workspace folder of a scenario: the nearest folder above it with an lsmith.yaml, else its own. */
+  function workspaceOf(file: string): { readonly dir: string; readonly text: string | undefined } {
+    for (let dir = dirOf(file), up = 0; up < 8; dir = joinPath(dir, '..'), up++) {
+      const text = readText(joinPath(dir, 'lsmith.yaml'));
+      if (text !== undefined) return { dir, text };
+      if (dir === '/' || dir === '.') break;
+    }
+    return { dir: dirOf(file), text: undefined };
+  }
+
+  function loadPolicies(scenario: Scenario, dir: string, kernel: ReadyProfile, diagnostics: Diagnostic[]): RunObject[] {
+    const out: RunObject[] = [];
+    for (const policy of scenario.policies) {
+      const here = joinPath(dirOf(scenario.file), policy);
+      const path = options.files.read(here) !== undefined ? here : joinPath(dir, policy);
+      const state = compiler.check(path, kernel, 0);
+      diagnostics.push(...state.diagnostics);
+      if (!state.object) continue;
+      const refused = new Map(state.results.filter((r) => !r.accepted).map((r) => [r.program, r.message]));
+      out.push({ policy, object: state.object, refused });
+    }
+    return out;
+  }
+
+  function prepare(request: RunRequest): Prepared {
+    const none = (diagnostics: readonly Diagnostic[]): Prepared => ({
+      diagnostics,
+      run: null,
+      kernel: null,
+      cmdline: '',
+    });
+    const text = readText(request.scenario);
+    if (text === undefined)
+      return none([fileError(request.scenario, 'file/missing', `no such file: ${request.scenario}`)]);
+    const parsed = parseScenario(text, request.scenario);
+    const diagnostics = [...parsed.diagnostics];
+    if (!parsed.scenario) return none(diagnostics);
+    const { scenario } = parsed;
+    const ws = workspaceOf(request.scenario);
+    const config = ws.text === undefined ? null : parseWorkspace(ws.text, joinPath(ws.dir, 'lsmith.yaml'));
+    if (config) diagnostics.push(...config.diagnostics);
+    const workspace = config?.workspace ?? DEFAULT_WORKSPACE;
+    const id = request.kernel ?? scenario.kernel ?? workspace.kernel;
+    if (!store.ids().includes(id)) {
+      const d = fileError(
+        request.scenario,
+        'scenario/unknown-kernel',
+        `unknown kernel ${id}; known: ${store.ids().join(', ')}`,
+      );
+      return none([...diagnostics, d]);
+    }
+    const kernel = store.get(id);
+    const before = diagnostics.length;
+    const objects = loadPolicies(scenario, ws.dir, kernel, diagnostics);
+    // A policy the verifier refuses is not attached, and the run says so; one that cannot even be loaded ends here.
+    if (objects.length < scenario.policies.length) return none(diagnostics);
+    const presetProblems = new Set<string>();
+    const run = (cmdline: string, semantics: AttachSemantics): RunTrace => {
+      const { trace, problems } = runScenario({
+        scenario,
+        profile: kernel.profile,
+        hooks: kernel.hooks,
+        stack: resolveStack(kernel.profile, cmdline),
+        semantics,
+        cmdline,
+        objects,
+      });
+      for (const p of problems) {
+        if (presetProblems.has(p)) continue;
+        presetProblems.add(p);
+        diagnostics.splice(before, 0, fileError(request.scenario, 'scenario/preset', p));
+      }
+      return trace;
+    };
+    return { diagnostics, run, kernel, cmdline: request.cmdline ?? scenario.cmdline ?? workspace.cmdline };
+  }
+
+  return {
+    profiles: () => store.ids().map((id) => store.summary(id)),
+    check(file, kernel, opts) {
+      const state = compiler.check(file, store.get(kernel), opts?.log === true ? 2 : 0);
+      return { file, kernel, diagnostics: state.diagnostics, programs: verdicts(file, state), timings: state.timings };
+    },
+    build(file, kernel) {
+      const { diagnostics, bytes } = compiler.build(file, store.get(kernel));
+      return { diagnostics, object: hasErrors(diagnostics) ? null : bytes };
+    },
+    dump(file, kernel) {
+      const state = compiler.check(file, store.get(kernel), 0);
+      return { diagnostics: state.diagnostics, programs: state.object ? dumpObject(state.object) : [] };
+    },
+    hooks: (kernel) => store.get(kernel).hooks,
+    lsmOrder: (kernel, cmdline) => resolveStack(store.get(kernel).profile, cmdline),
+    run(request) {
+      const p = prepare(request);
+      return { trace: p.run ? p.run(p.cmdline, request.semantics) : null, diagnostics: p.diagnostics };
+    },
+    orders(request) {
+      const p = prepare(request);
+      if (!p.run || !p.kernel) return { diagnostics: p.diagnostics, baseline: null, variants: [] };
+      const baseline = p.run(p.cmdline, request.semantics);
+      const cmdlines =
+        request.cmdlines.length > 0 ? request.cmdlines : enumerateOrders(p.kernel.profile, baseline.stack);
+      const semantics = request.allSemantics.length > 0 ? request.allSemantics : ALL_SEMANTICS;
+      return { diagnostics: p.diagnostics, baseline, variants: exploreVariants(baseline, cmdlines, semantics, p.run) };
+    },
+    checkYaml(file) {
+      const text = readText(file);
+      if (text === undefined) return [fileError(file, 'file/missing', `no such file: ${file}`)];
+      return file.endsWith('lsmith.yaml')
+        ? parseWorkspace(text, file).diagnostics
+        : parseScenario(text, file).diagnostics;
+    },
+  };
+}

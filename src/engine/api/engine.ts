@@ -172,7 +172,10 @@ export function createEngine(options: EngineOptions): Engine {
     },
     dump(file, kernel) {
       const state = compiler.check(file, store.get(kernel), 0);
-      return { diagnostics: state.diagnostics, programs: state.object ? dumpObject(state.object) : [] };
+      return {
+        diagnostics: state.diagnostics,
+        programs: state.object ? dumpObject(state.object, store.get(kernel).profile.btf) : [],
+      };
     },
     hooks: (kernel) => store.get(kernel).hooks,
     lsmOrder: (kernel, cmdline) => resolveStack(store.get(kernel).profile, cmdline),

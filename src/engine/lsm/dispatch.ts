@@ -11,7 +11,7 @@
  */
 import type { HookAnswer, HookRequest, HookSink, KernelProfile, ModuleSettings } from '../kernel/index.ts';
 import { chainRule, type ChainRule } from './chain.ts';
-import { MODULES, type DispatchHost, type TaskView } from './modules/index.ts';
+import { modelOf, type DispatchHost, type TaskView } from './modules/index.ts';
 import { callProgram, notCalled, type AttachedProgram } from './program-call.ts';
 import type { AttachSemantics, HookCall, HookInfo, LsmStack, ModuleCall, ModuleName, ProgramCall } from './types.ts';
 
@@ -182,7 +182,7 @@ class Walk {
       this.#modules.push({ ...base, state: 'skipped', because: this.#stoppedBy });
       return;
     }
-    const model = modelled ? MODULES[module]?.[this.#request.hook] : undefined;
+    const model = modelled ? modelOf(module, this.#request.hook) : undefined;
     if (!model) {
       // A module that has the hook and no policy loaded allows; where our model lacks the hook, the trace says so.
       this.#modules.push({ ...base, state: 'not-modelled' });

@@ -93,6 +93,11 @@ export const landlockHooks: ModuleHooks = {
   ptrace_access_check: (ctx) => ptrace(ctx, ctx.task.name, ctx.request.facts.targetTask),
   ptrace_traceme: (ctx) =>
     ctx.request.facts.targetTask === undefined ? ALLOW : ptrace(ctx, ctx.request.facts.targetTask, ctx.task.name),
+  // Network rights and scopes (6.7, 6.12) bind only rulesets that handle them; ours handle file-system rights.
+  socket_bind: () => ALLOW,
+  socket_connect: () => ALLOW,
+  task_kill: () => ALLOW,
+  unix_may_send: () => ALLOW,
   sb_mount: topology,
   sb_umount: topology,
   sb_remount: topology,

@@ -77,14 +77,14 @@ export class Core {
   }
 
   /** One `security_<hook>()`. */
-  call(hook: string, args: readonly Arg[], facts: HookFacts = {}): HookAnswer {
+  call(hook: string, args: readonly Arg[], facts: HookFacts = {}, task = this.current.name): HookAnswer {
     const names = this.#paramNames(hook);
     assert(names !== null, `this kernel has no hook ${hook}`);
     assert(names.length === args.length, `hook ${hook} takes ${names.length} arguments, the model gave ${args.length}`);
     this.#clock += 1_000n;
     if (this.sink === null) return { ret: 0, decidedBy: null };
     const values: HookArgValue[] = args.map((a, i) => ({ name: names[i], value: a.value, text: a.text }));
-    return this.sink.call({ hook, args: values, task: this.current.name, facts });
+    return this.sink.call({ hook, args: values, task, facts });
   }
 
   /** An int hook that ends the system call when it returns non-zero. */
@@ -106,7 +106,8 @@ export class Core {
     return this.credCapable(this.current.cred, cap, opts);
   }
 
-  credCapable(cred: Cred, cap: CapName, opts: number = CAP_OPT_NONE): string | null {
+  /** `security_capable()` for some task's credentials; programs still see current. */
+  credCapable(cred: Cred, cap: CapName, opts: number = CAP_OPT_NONE, task = this.current.name): string | null {
     const number = CAPABILITIES.indexOf(cap);
     assert(number >= 0, `unknown capability ${cap}`);
     const { ret, decidedBy } = this.call(
@@ -118,6 +119,7 @@ export class Core {
         numArg(opts),
       ],
       { capability: cap },
+      task,
     );
     return ret === 0 ? null : (decidedBy ?? 'kernel');
   }

@@ -80,7 +80,7 @@ export function createKernel(profile: KernelModelProfile, world: WorldSpec, memo
     },
     capable(name, cap) {
       const t = tasks.byName.get(name);
-      return t !== undefined && core.credCapable(t.cred, cap) === null;
+      return t !== undefined && core.credCapable(t.cred, cap, undefined, name) === null;
     },
     taskAddress: (name) => tasks.byName.get(name)?.addr,
   };

@@ -14,7 +14,15 @@ import {
 } from './constants.ts';
 import { numArg, ptrArg, type Arg, type Core } from './core.ts';
 import { ENOTSOCK } from './errno.ts';
-import { Fail, type Mount, type OpenFile, type Sock, type SockAddress, type SockFamily, type SuperBlock } from './objects.ts';
+import {
+  Fail,
+  type Mount,
+  type OpenFile,
+  type Sock,
+  type SockAddress,
+  type SockFamily,
+  type SuperBlock,
+} from './objects.ts';
 import { inodeArg } from './permission.ts';
 import { NetStructs, addressText, protoName, protocolNumber } from './structs/net-structs.ts';
 import type { HookFacts } from './types.ts';

@@ -124,6 +124,8 @@ export interface Task {
   readonly fds: Map<number, OpenFile>;
   /** The scenario's handle names → descriptor. */
   readonly handles: Map<string, number>;
+  /** Descriptors that execve closes. */
+  readonly cloexec: Set<number>;
   readonly pidAddr: KAddr;
   state: 'running' | 'stopped' | 'dead';
 }

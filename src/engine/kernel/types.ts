@@ -118,13 +118,24 @@ export interface WorldSpec {
 
 /** A system call as a scenario writes it. Handles (`fd`, `save`) are names. */
 export type SyscallSpec =
-  | { readonly call: 'openat'; readonly path: string; readonly flags: readonly string[]; readonly mode: number; readonly save: string | null }
+  | {
+      readonly call: 'openat';
+      readonly path: string;
+      readonly flags: readonly string[];
+      readonly mode: number;
+      readonly save: string | null;
+    }
   | { readonly call: 'close'; readonly fd: string }
   | { readonly call: 'read' | 'write'; readonly fd: string; readonly size: number }
   | { readonly call: 'execve'; readonly path: string; readonly argv: readonly string[] }
   | { readonly call: 'fork'; readonly child: string; readonly pid: number | null }
   | { readonly call: 'exit'; readonly code: number }
-  | { readonly call: 'socket'; readonly family: 'inet' | 'inet6' | 'unix'; readonly type: 'stream' | 'dgram'; readonly save: string | null }
+  | {
+      readonly call: 'socket';
+      readonly family: 'inet' | 'inet6' | 'unix';
+      readonly type: 'stream' | 'dgram';
+      readonly save: string | null;
+    }
   | { readonly call: 'connect' | 'bind'; readonly fd: string; readonly address: string }
   | { readonly call: 'listen'; readonly fd: string }
   | { readonly call: 'ptrace'; readonly request: 'attach' | 'seize' | 'traceme'; readonly target: string | null }
@@ -133,8 +144,20 @@ export type SyscallSpec =
   | { readonly call: 'unlink'; readonly path: string }
   | { readonly call: 'mkdir'; readonly path: string; readonly mode: number }
   | { readonly call: 'rename'; readonly path: string; readonly to: string }
-  | { readonly call: 'mmap'; readonly fd: string | null; readonly prot: readonly string[]; readonly flags: readonly string[]; readonly size: number }
-  | { readonly call: 'mount'; readonly source: string; readonly target: string; readonly fstype: string; readonly flags: readonly string[] }
+  | {
+      readonly call: 'mmap';
+      readonly fd: string | null;
+      readonly prot: readonly string[];
+      readonly flags: readonly string[];
+      readonly size: number;
+    }
+  | {
+      readonly call: 'mount';
+      readonly source: string;
+      readonly target: string;
+      readonly fstype: string;
+      readonly flags: readonly string[];
+    }
   | { readonly call: 'bpf'; readonly cmd: 'map_create' | 'prog_load' }
   | { readonly call: 'setuid'; readonly uid: number };
 

@@ -12,7 +12,16 @@ import {
 } from './constants.ts';
 import { numArg, ptrArg, type Arg, type Core } from './core.ts';
 import { ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, EBADF } from './errno.ts';
-import { Fail, type Cred, type Dentry, type Inode, type Mount, type OpenFile, type Path, type Sock } from './objects.ts';
+import {
+  Fail,
+  type Cred,
+  type Dentry,
+  type Inode,
+  type Mount,
+  type OpenFile,
+  type Path,
+  type Sock,
+} from './objects.ts';
 import { inodeArg, inodePermission } from './permission.ts';
 import { FsStructs, childText, pathText } from './structs/fs-structs.ts';
 
@@ -317,11 +326,13 @@ export class Vfs {
 
   // ---- descriptors -------------------------------------------------------------------------------------------
 
-  install(file: OpenFile, handle: string | null): number {
-    const { fds, handles } = this.core.current;
+  install(file: OpenFile, handle: string | null, closeOnExec = false): number {
+    const { fds, handles, cloexec } = this.core.current;
     let fd = FIRST_FD;
     while (fds.has(fd)) fd++;
     fds.set(fd, file);
+    if (closeOnExec) cloexec.add(fd);
+    else cloexec.delete(fd);
     if (handle !== null) handles.set(handle, fd);
     return fd;
   }

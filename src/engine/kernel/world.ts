@@ -104,8 +104,7 @@ function makeDirectory(vfs: Vfs, path: string, mode: number): Dentry {
   let at: Path = vfs.root;
   for (const name of path.split('/').filter((p) => p !== '')) {
     const have = vfs.child(at.dentry, name);
-    const dentry =
-      have ?? vfs.place(at.dentry, name, { mode: S_IFDIR | 0o755, uid: 0, gid: 0 }, childText(at, name));
+    const dentry = have ?? vfs.place(at.dentry, name, { mode: S_IFDIR | 0o755, uid: 0, gid: 0 }, childText(at, name));
     at = { mnt: at.mnt, dentry };
   }
   const inode = at.dentry.inode!;
@@ -212,6 +211,7 @@ function createTask(vfs: Vfs, tasks: Tasks, spec: TaskSpec): void {
     cwd: vfs.root,
     fds: new Map(),
     handles: new Map(),
+    cloexec: new Set(),
     pidAddr: tasks.structs.pid(spec.pid),
     state: 'running',
   };

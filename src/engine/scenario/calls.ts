@@ -1,19 +1,13 @@
 /** System calls as scenarios write them: one table for the short form (`openat /etc/shadow O_RDONLY`) and the long one. */
-import {
-  MAP_FLAGS,
-  MS_FLAGS,
-  O_FLAGS,
-  PROT_FLAGS,
-  SIGNALS,
-  parseAddress,
-  type SyscallSpec,
-} from '../kernel/index.ts';
+import { MAP_FLAGS, MS_FLAGS, O_FLAGS, PROT_FLAGS, SIGNALS, parseAddress, type SyscallSpec } from '../kernel/index.ts';
 import { closest, parseMode } from './yaml-reader.ts';
 
 export type CallName = SyscallSpec['call'];
 
 /** A parsed value, or what is wrong with the text. */
-type Parsed = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly message: string; readonly suggestion: string | null };
+type Parsed =
+  | { readonly ok: true; readonly value: unknown }
+  | { readonly ok: false; readonly message: string; readonly suggestion: string | null };
 
 const good = (value: unknown): Parsed => ({ ok: true, value });
 const bad = (message: string, suggestion: string | null = null): Parsed => ({ ok: false, message, suggestion });

@@ -23,7 +23,11 @@ export function evaluate(
   const called = new Set(programs.filter((p) => p.state === 'called').map((p) => p.program));
   const seen = new Set(programs.map((p) => p.program));
   const state = (p: string): string =>
-    called.has(p) ? 'called' : seen.has(p) ? 'not called' : 'not called (its hook was not reached, or it is not attached)';
+    called.has(p)
+      ? 'called'
+      : seen.has(p)
+        ? 'not called'
+        : 'not called (its hook was not reached, or it is not attached)';
   for (const p of expect.called) out.push({ text: `${p} is called`, ok: called.has(p), actual: state(p) });
   for (const p of expect.notCalled) out.push({ text: `${p} is not called`, ok: !called.has(p), actual: state(p) });
   return out;

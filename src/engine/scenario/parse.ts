@@ -30,7 +30,12 @@ export function parseScenario(text: string, file: string): ParsedScenario {
   if (f === null) return { scenario: null, diagnostics: r.diagnostics };
   checkVersion(r, f);
   const optional = (key: string): string | null => (r.isPresent(f.get(key)) ? r.text(f.get(key), key) : null);
-  const name = optional('name') ?? file.split('/').pop()!.replace(/\.scenario\.ya?ml$/, '');
+  const name =
+    optional('name') ??
+    file
+      .split('/')
+      .pop()!
+      .replace(/\.scenario\.ya?ml$/, '');
   const modules = readModules(r, f.get('modules'));
   const world = readWorld(r, f.get('world'), modules);
   const steps = readSteps(r, f.get('steps'), {
@@ -68,7 +73,11 @@ function relativePaths(r: YamlReader, f: Fields, key: string): string[] {
     const text = r.text(item, `each entry of ${key}`);
     if (text === null) return [];
     if (text === '' || text.startsWith('/') || /^[A-Za-z]:|\\/.test(text) || text.split('/').includes('..')) {
-      r.error(item as YamlNode, 'scenario/path', `${JSON.stringify(text)} must be a path relative to the workspace, without ..`);
+      r.error(
+        item as YamlNode,
+        'scenario/path',
+        `${JSON.stringify(text)} must be a path relative to the workspace, without ..`,
+      );
       return [];
     }
     return [text];

@@ -44,7 +44,9 @@ export function resolvePresets(
   const globals: GlobalPreset[] = [];
   const problems: string[] = [];
   for (const { map, entries } of scenario.maps) {
-    const found = objects.flatMap((o, object) => o.maps.filter((m) => m.name === map).map((def) => ({ o, object, def })));
+    const found = objects.flatMap((o, object) =>
+      o.maps.filter((m) => m.name === map).map((def) => ({ o, object, def })),
+    );
     if (found.length === 0) problems.push(`map ${map}: no policy has a map of that name`);
     for (const { o, object, def } of found) {
       for (const entry of entries) {
@@ -97,18 +99,32 @@ function variable(o: LoadedObject, name: string): { def: MapDef; offset: number;
 }
 
 /** Bytes of a value of a BTF type (0 = unknown: then the size alone decides). */
-export function encode(o: { readonly btf: Btf | null }, typeId: number, size: number, value: unknown): Result<Uint8Array, string> {
+export function encode(
+  o: { readonly btf: Btf | null },
+  typeId: number,
+  size: number,
+  value: unknown,
+): Result<Uint8Array, string> {
   const bytes = new Uint8Array(size);
   const problem = fill(o.btf, typeId, value, bytes, 0, size, 0);
   return problem === null ? ok(bytes) : err(problem);
 }
 
-function fill(btf: Btf | null, typeId: number, value: unknown, out: Uint8Array, at: number, size: number, depth: number): string | null {
+function fill(
+  btf: Btf | null,
+  typeId: number,
+  value: unknown,
+  out: Uint8Array,
+  at: number,
+  size: number,
+  depth: number,
+): string | null {
   if (depth > 16) return 'the type nests too deeply';
   if (value === null || value === undefined) return 'a value is missing';
   if (typeof value === 'string' && value.startsWith('hex:')) return fillHex(value.slice(4), out, at, size);
   const t = btf === null || typeId === 0 ? null : btf.type(btf.strip(typeId));
-  if (t !== null && (t.kind === 'struct' || t.kind === 'union')) return fillStruct(btf!, t.members, t.name, value, out, at, depth);
+  if (t !== null && (t.kind === 'struct' || t.kind === 'union'))
+    return fillStruct(btf!, t.members, t.name, value, out, at, depth);
   if (t !== null && t.kind === 'array') {
     const elementSize = btf!.sizeOf(t.type) ?? 1;
     if (typeof value === 'string') {
@@ -159,7 +175,8 @@ function address(text: string, size: number): Uint8Array | null {
 }
 
 function fillHex(hex: string, out: Uint8Array, at: number, size: number): string | null {
-  if (!/^(?:[0-9a-fA-F]{2})*$/.test(hex) || hex.length / 2 > size) return `hex:${hex} is not at most ${size} bytes in hex`;
+  if (!/^(?:[0-9a-fA-F]{2})*$/.test(hex) || hex.length / 2 > size)
+    return `hex:${hex} is not at most ${size} bytes in hex`;
   for (let i = 0; i < hex.length; i += 2) out[at + i / 2] = parseInt(hex.slice(i, i + 2), 16);
   return null;
 }
@@ -172,11 +189,24 @@ function fillInt(value: bigint, out: Uint8Array, at: number, size: number): stri
   return null;
 }
 
-function fillStruct(btf: Btf, members: readonly BtfMember[], name: string, value: unknown, out: Uint8Array, at: number, depth: number): string | null {
-  if (typeof value !== 'object' || Array.isArray(value) || value === null) return `struct ${name || '(anonymous)'} needs a mapping`;
+function fillStruct(
+  btf: Btf,
+  members: readonly BtfMember[],
+  name: string,
+  value: unknown,
+  out: Uint8Array,
+  at: number,
+  depth: number,
+): string | null {
+  if (typeof value !== 'object' || Array.isArray(value) || value === null)
+    return `struct ${name || '(anonymous)'} needs a mapping`;
   for (const [key, v] of Object.entries(value)) {
     const m = findMember(btf, members, key, 0, 0);
-    if (m === null) return `struct ${name || '(anonymous)'} has no member ${key}: ${members.map((x) => x.name).filter(Boolean).join(', ')}`;
+    if (m === null)
+      return `struct ${name || '(anonymous)'} has no member ${key}: ${members
+        .map((x) => x.name)
+        .filter(Boolean)
+        .join(', ')}`;
     if (m.bitSize !== 0) return `member ${key} is a bitfield, which presets cannot set`;
     const problem = fill(btf, m.type, v, out, at + (m.bitOffset >> 3), btf.sizeOf(m.type) ?? 0, depth + 1);
     if (problem !== null) return `${key}: ${problem}`;
@@ -184,7 +214,13 @@ function fillStruct(btf: Btf, members: readonly BtfMember[], name: string, value
   return null;
 }
 
-function findMember(btf: Btf, members: readonly BtfMember[], key: string, base: number, depth: number): BtfMember | null {
+function findMember(
+  btf: Btf,
+  members: readonly BtfMember[],
+  key: string,
+  base: number,
+  depth: number,
+): BtfMember | null {
   for (const m of members) {
     if (m.name === key) return { ...m, bitOffset: base + m.bitOffset };
     if (m.name !== '' || depth > 8) continue;

@@ -93,11 +93,19 @@ function pathRule(r: YamlReader, words: readonly string[], place: Place) {
   const allow = allowWord(r, word, place);
   if (allow === null) return null;
   if (path === undefined || access === undefined || more.length > 0 || !path.startsWith('/')) {
-    r.error(place, 'scenario/apparmor-rule', 'a file rule is `allow|deny /path/glob access`, e.g. `deny /etc/shadow r`');
+    r.error(
+      place,
+      'scenario/apparmor-rule',
+      'a file rule is `allow|deny /path/glob access`, e.g. `deny /etc/shadow r`',
+    );
     return null;
   }
   if (!/^(?:[rwamkl]|[pPcCuU]?[iu]?x)+$/.test(access)) {
-    r.error(place, 'scenario/apparmor-rule', `${JSON.stringify(access)} is no access: letters r w a m k l x, before x also i p c u`);
+    r.error(
+      place,
+      'scenario/apparmor-rule',
+      `${JSON.stringify(access)} is no access: letters r w a m k l x, before x also i p c u`,
+    );
     return null;
   }
   if (!balanced(path)) {
@@ -134,7 +142,12 @@ function networkRule(r: YamlReader, words: readonly string[], place: Place) {
   const allow = allowWord(r, word, place);
   if (allow === null) return null;
   if (family === undefined || !FAMILIES.includes(family) || more.length > 0) {
-    r.error(place, 'scenario/apparmor-rule', `a network rule is \`allow|deny family [type]\`, families ${FAMILIES.join(', ')}`, closest(family ?? '', FAMILIES));
+    r.error(
+      place,
+      'scenario/apparmor-rule',
+      `a network rule is \`allow|deny family [type]\`, families ${FAMILIES.join(', ')}`,
+      closest(family ?? '', FAMILIES),
+    );
     return null;
   }
   if (type !== undefined && !TYPES.includes(type)) {
@@ -156,7 +169,12 @@ function capabilityRule(r: YamlReader, words: readonly string[], place: Place) {
 export function capability(r: YamlReader, text: string, place: Place): string | null {
   const cap = text.toLowerCase().replace(/^cap_/, '');
   if (CAPABILITIES.includes(cap)) return cap;
-  r.error(place, 'scenario/unknown-capability', `there is no capability ${JSON.stringify(text)}`, closest(cap, CAPABILITIES));
+  r.error(
+    place,
+    'scenario/unknown-capability',
+    `there is no capability ${JSON.stringify(text)}`,
+    closest(cap, CAPABILITIES),
+  );
   return null;
 }
 
@@ -171,7 +189,11 @@ function readLandlock(r: YamlReader, node: unknown): LandlockRuleset[] {
       r.list(n, what).flatMap((item) => r.oneOf(item, 'a right', LANDLOCK_RIGHTS) ?? []);
     const handled = rights(set.get('handled'), 'handled');
     if (handled.length === 0) {
-      r.error(keyNode, 'scenario/landlock', `ruleset ${key} must handle at least one right (the kernel answers ENOMSG)`);
+      r.error(
+        keyNode,
+        'scenario/landlock',
+        `ruleset ${key} must handle at least one right (the kernel answers ENOMSG)`,
+      );
       return [];
     }
     const rules = r.list(set.get('rules'), 'rules').flatMap((item) => {
@@ -185,7 +207,11 @@ function readLandlock(r: YamlReader, node: unknown): LandlockRuleset[] {
       const allow = rights(rule.get('allow'), 'allow');
       const stray = allow.find((a) => !handled.includes(a));
       if (stray !== undefined) {
-        r.error(item as YamlNode, 'scenario/landlock', `${stray} is allowed but not handled by ${key} (the kernel answers EINVAL)`);
+        r.error(
+          item as YamlNode,
+          'scenario/landlock',
+          `${stray} is allowed but not handled by ${key} (the kernel answers EINVAL)`,
+        );
       }
       return [{ path: path.length > 1 ? path.replace(/\/+$/, '') : path, allow }];
     });

@@ -80,7 +80,12 @@ function readShort(r: YamlReader, node: unknown, tasks: Set<string>, handles: Se
       r.error(map, 'scenario/step', 'a step needs a task: `- web: openat /etc/passwd O_RDONLY`, or task: and call:');
     } else {
       const word = stray[0] ?? actors[1];
-      r.error((at?.key ?? map) as YamlNode, 'scenario/unknown-key', `a step has no key ${JSON.stringify(word)}`, closest(word, STEP_KEYS));
+      r.error(
+        (at?.key ?? map) as YamlNode,
+        'scenario/unknown-key',
+        `a step has no key ${JSON.stringify(word)}`,
+        closest(word, STEP_KEYS),
+      );
     }
     return null;
   }
@@ -104,7 +109,12 @@ function readShort(r: YamlReader, node: unknown, tasks: Set<string>, handles: Se
   const [first, ...rest] = words;
   if (first === undefined || !(CALL_NAMES as readonly string[]).includes(first.text)) {
     const at = first === undefined ? scalar : place(first.start, first.end);
-    r.error(at, 'scenario/unknown-call', `there is no system call ${JSON.stringify(first?.text ?? '')}: one of ${CALL_NAMES.join(', ')}`, closest(first?.text ?? '', CALL_NAMES));
+    r.error(
+      at,
+      'scenario/unknown-call',
+      `there is no system call ${JSON.stringify(first?.text ?? '')}: one of ${CALL_NAMES.join(', ')}`,
+      closest(first?.text ?? '', CALL_NAMES),
+    );
     return null;
   }
   const call = first.text as CallName;
@@ -134,7 +144,11 @@ function readShort(r: YamlReader, node: unknown, tasks: Set<string>, handles: Se
     if (!take(r, p, word.text, place(word.start, word.end), values, tasks, handles)) return null;
   }
   if (args.length > 0) {
-    r.error(place(args[0].start, args[args.length - 1].end), 'scenario/step', `${call} takes no more than: ${usage(call)}`);
+    r.error(
+      place(args[0].start, args[args.length - 1].end),
+      'scenario/step',
+      `${call} takes no more than: ${usage(call)}`,
+    );
     return null;
   }
   return complete(r, scalar, call, values) ? { fields, task: actors[0], call, values, text } : null;
@@ -212,7 +226,12 @@ function take(
   }
   if (p.refers === 'task' && !knownTask(r, place, text, tasks)) return false;
   if (p.refers === 'handle' && parsed.value !== null && !handles.has(text)) {
-    r.error(place, 'scenario/unknown-handle', `nothing was saved as ${JSON.stringify(text)} before this step`, closest(text, handles));
+    r.error(
+      place,
+      'scenario/unknown-handle',
+      `nothing was saved as ${JSON.stringify(text)} before this step`,
+      closest(text, handles),
+    );
     return false;
   }
   values.set(p.name, parsed.value);
@@ -258,12 +277,22 @@ function checkErrno(r: YamlReader, place: Place, text: string): string | null {
   if (text === 'OK') return text;
   const info = errnoByName(text);
   if (info) return info.name;
-  r.error(place, 'scenario/unknown-errno', `${JSON.stringify(text)} is neither OK nor an errno`, closest(text, ['OK', ...ERRNOS.map((e) => e.name)]));
+  r.error(
+    place,
+    'scenario/unknown-errno',
+    `${JSON.stringify(text)} is neither OK nor an errno`,
+    closest(text, ['OK', ...ERRNOS.map((e) => e.name)]),
+  );
   return null;
 }
 
 function checkDecider(r: YamlReader, place: Place, text: string): string | null {
   if (DECIDERS.includes(text) || /^bpf:[A-Za-z_]\w*$/.test(text)) return text;
-  r.error(place, 'scenario/unknown-value', `nobody called ${JSON.stringify(text)} can decide: ${DECIDERS.join(', ')} or bpf:program`, closest(text, DECIDERS));
+  r.error(
+    place,
+    'scenario/unknown-value',
+    `nobody called ${JSON.stringify(text)} can decide: ${DECIDERS.join(', ')} or bpf:program`,
+    closest(text, DECIDERS),
+  );
   return null;
 }

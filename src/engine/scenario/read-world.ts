@@ -58,7 +58,8 @@ function readFiles(r: YamlReader, node: unknown): FileSpec[] {
     const type = given ?? (f.has('target') ? 'symlink' : 'file');
     const target = f.has('target') ? r.text(f.get('target'), 'target') : null;
     const content = f.has('content') ? r.text(f.get('content'), 'content') : null;
-    if ((type === 'symlink') !== f.has('target')) r.error(keyNode, 'scenario/file', 'symbolic links, and only they, have a target');
+    if ((type === 'symlink') !== f.has('target'))
+      r.error(keyNode, 'scenario/file', 'symbolic links, and only they, have a target');
     if (type !== 'file' && f.has('content')) r.error(f.keyNode('content'), 'scenario/file', 'only files have content');
     const fallback = type === 'dir' ? 0o755 : type === 'symlink' ? 0o777 : 0o644;
     out.set(path, {
@@ -108,12 +109,14 @@ function readTasks(r: YamlReader, node: unknown, modules: ModuleSettings): TaskS
       pid = nextPid++;
     }
     const other = pids.get(pid);
-    if (other !== undefined) r.error(f.keyNode('pid') ?? keyNode, 'scenario/duplicate', `pid ${pid} is already ${other}'s`);
+    if (other !== undefined)
+      r.error(f.keyNode('pid') ?? keyNode, 'scenario/duplicate', `pid ${pid} is already ${other}'s`);
     pids.set(pid, name);
     const exe = text('exe') ?? `/usr/bin/${name}`;
     if (cleanPath(r, exe, (f.get('exe') ?? keyNode) as YamlNode) === null) continue;
     const comm = text('comm') ?? (exe.split('/').pop() ?? name).slice(0, 15);
-    if (new TextEncoder().encode(comm).length > 15) r.error(f.get('comm') as YamlNode, 'scenario/comm', 'comm has at most 15 bytes');
+    if (new TextEncoder().encode(comm).length > 15)
+      r.error(f.get('comm') as YamlNode, 'scenario/comm', 'comm has at most 15 bytes');
     out.push({
       name,
       pid,
@@ -136,7 +139,12 @@ function reference(r: YamlReader, f: Fields, key: string, known: ReadonlySet<str
   if (!r.isPresent(f.get(key))) return null;
   const text = r.text(f.get(key), key);
   if (text === null || known.has(text)) return text;
-  r.error(f.get(key) as YamlNode, 'scenario/unknown-name', `there is no ${what} ${JSON.stringify(text)}`, closest(text, known));
+  r.error(
+    f.get(key) as YamlNode,
+    'scenario/unknown-name',
+    `there is no ${what} ${JSON.stringify(text)}`,
+    closest(text, known),
+  );
   return null;
 }
 
@@ -191,9 +199,14 @@ function readSockets(r: YamlReader, node: unknown, tasks: readonly TaskSpec[]): 
       const a = parseAddress(listen);
       const wrong = typeof a === 'string' ? a : a.family !== family ? `it is no address of family ${family}` : null;
       const path = wrong === null && family === 'unix' && !listen.startsWith('@');
-      if (wrong !== null) r.error(f.get('listen') as YamlNode, 'scenario/address', `bad address ${JSON.stringify(listen)}: ${wrong}`);
+      if (wrong !== null)
+        r.error(f.get('listen') as YamlNode, 'scenario/address', `bad address ${JSON.stringify(listen)}: ${wrong}`);
       if (path) {
-        r.error(f.get('listen') as YamlNode, 'scenario/address', 'a socket of the world cannot be bound to a path; use @name, or a bind step');
+        r.error(
+          f.get('listen') as YamlNode,
+          'scenario/address',
+          'a socket of the world cannot be bound to a path; use @name, or a bind step',
+        );
       }
       if (wrong !== null || path) return [];
     }

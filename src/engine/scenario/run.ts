@@ -68,11 +68,20 @@ export function runScenario(options: RunOptions): RunResult {
   const memory = createMemory();
   const kernel = createKernel(profile, scenario.world, memory);
   const hooks = new Map(options.hooks.map((h) => [h.name, h]));
-  const presets = resolvePresets(scenario, options.objects.map((o) => o.object));
+  const presets = resolvePresets(
+    scenario,
+    options.objects.map((o) => o.object),
+  );
   const problems = [...presets.problems];
 
   const machines: VmObject[] = options.objects.map(({ object }, i) =>
-    createVmObject(withGlobals(object, presets.globals.filter((g) => g.object === i)), kernel.services),
+    createVmObject(
+      withGlobals(
+        object,
+        presets.globals.filter((g) => g.object === i),
+      ),
+      kernel.services,
+    ),
   );
   for (const p of presets.maps) {
     const ret = machines[p.object].maps.find((m) => m.def.name === p.map)!.update(p.key, p.value, 0n);

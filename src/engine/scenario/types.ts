@@ -33,7 +33,10 @@ export interface Scenario {
   readonly world: WorldSpec;
   readonly steps: readonly ScenarioStep[];
   /** Map contents to set before step 1 (`map name → entries`), and `const volatile` globals to set. */
-  readonly maps: readonly { readonly map: string; readonly entries: readonly { readonly key: unknown; readonly value: unknown }[] }[];
+  readonly maps: readonly {
+    readonly map: string;
+    readonly entries: readonly { readonly key: unknown; readonly value: unknown }[];
+  }[];
   readonly globals: readonly { readonly name: string; readonly value: unknown }[];
 }
 

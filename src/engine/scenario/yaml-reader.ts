@@ -79,13 +79,21 @@ export class YamlReader {
       this.error([0, 0], 'scenario/too-deep', `the file nests deeper than ${MAX_DEPTH} levels`);
     } else {
       try {
-        doc = parseDocument(text, { lineCounter: this.#lines, uniqueKeys: true, prettyErrors: false }) as Document.Parsed;
+        doc = parseDocument(text, {
+          lineCounter: this.#lines,
+          uniqueKeys: true,
+          prettyErrors: false,
+        }) as Document.Parsed;
         for (const e of doc.errors.slice(0, 20)) this.error(e.pos, 'scenario/yaml', e.message);
         this.#checkSize(doc.contents);
       } catch (e) {
         // The parser recurses; what it cannot hold is no scenario.
         doc = null;
-        this.error([0, 0], 'scenario/yaml', e instanceof RangeError ? 'the file nests too deeply' : 'not readable as YAML');
+        this.error(
+          [0, 0],
+          'scenario/yaml',
+          e instanceof RangeError ? 'the file nests too deeply' : 'not readable as YAML',
+        );
       }
     }
     this.#doc = doc;
@@ -104,7 +112,8 @@ export class YamlReader {
       if (isSeq(n)) return n.items.every((i) => visit(i, depth + 1));
       return true;
     };
-    if (!visit(contents, 0)) this.error([0, 0], 'scenario/too-deep', 'the file has too many or too deeply nested values');
+    if (!visit(contents, 0))
+      this.error([0, 0], 'scenario/too-deep', 'the file has too many or too deeply nested values');
   }
 
   /** Line of a place, from 1. */
@@ -187,7 +196,10 @@ export class YamlReader {
   }
 
   /** A mapping with names that the author chose: `name → node`, in order. */
-  entries(node: unknown, what: string): readonly { readonly key: string; readonly keyNode: YamlNode; readonly value: unknown }[] {
+  entries(
+    node: unknown,
+    what: string,
+  ): readonly { readonly key: string; readonly keyNode: YamlNode; readonly value: unknown }[] {
     if (!this.isPresent(node)) return [];
     const map = this.mapping(node, what);
     if (map === null) return [];
@@ -301,7 +313,8 @@ export class Fields {
     this.what = what;
     for (const pair of node.items) {
       const key = isScalar(pair.key) ? String(pair.key.source ?? pair.key.value) : null;
-      if (key === null || key === 'null') reader.error(pair.key as YamlNode, 'scenario/type', `a key of ${what} must be a text`);
+      if (key === null || key === 'null')
+        reader.error(pair.key as YamlNode, 'scenario/type', `a key of ${what} must be a text`);
       else this.#pairs.set(key, pair);
     }
   }

@@ -14,9 +14,10 @@ type Event = readonly [string, number?];
 type Call = readonly [string, number, readonly Event[]];
 type Recording = Readonly<Record<string, readonly Call[]>>;
 
-const RECORDED = JSON.parse(
-  readFileSync(new URL('../../data/recorded-hooks.json', import.meta.url), 'utf8'),
-) as Record<'6.1' | '6.12', Recording>;
+const RECORDED = JSON.parse(readFileSync(new URL('../../data/recorded-hooks.json', import.meta.url), 'utf8')) as Record<
+  '6.1' | '6.12',
+  Recording
+>;
 
 const ASYNC = new Set([
   'task_free',
@@ -112,7 +113,10 @@ const CASES: Readonly<Record<string, Case>> = {
     ],
     pick: [0, 1],
   },
-  'kill SIGCONT child': { before: [['root', fork]], run: [['root', { call: 'kill', target: 'child', signal: 'SIGCONT' }]] },
+  'kill SIGCONT child': {
+    before: [['root', fork]],
+    run: [['root', { call: 'kill', target: 'child', signal: 'SIGCONT' }]],
+  },
   'kill sig 0': { before: [['root', fork]], run: [['root', { call: 'kill', target: 'child', signal: '0' }]] },
   'kill SIGKILL': { before: [['root', fork]], run: [['root', { call: 'kill', target: 'child', signal: 'SIGKILL' }]] },
   'setuid 1000': {

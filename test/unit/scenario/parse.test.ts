@@ -115,18 +115,36 @@ describe('mistakes', () => {
     ['lsmith: 1\nstepz: []\n', '2:1 unknown-key a scenario has no key "stepz"; did you mean steps?'],
     ['lsmith: 2\n', '1:9 version this LSMith reads format 1 only'],
     ['name: x\n', '1:1 version the format version is missing: write `lsmith: 1` on the first line'],
-    ['lsmith: 1\nmodules: { yama: { ptrace_scop: 1 } }\n', '2:20 unknown-key yama has no key "ptrace_scop"; did you mean ptrace_scope?'],
-    ['lsmith: 1\nmodules: { yama: { ptrace_scope: 7 } }\n', '2:34 type ptrace_scope must be a whole number from 0 to 3'],
-    ['lsmith: 1\nmodules: { lockdown: integrty }\n', '2:22 unknown-value lockdown cannot be "integrty": one of none, integrity, confidentiality; did you mean integrity?'],
-    ['lsmith: 1\nworld: { files: { /a: { mode: 640 } } }\n', '2:31 mode mode must be octal with a leading 0, e.g. "0640"'],
+    [
+      'lsmith: 1\nmodules: { yama: { ptrace_scop: 1 } }\n',
+      '2:20 unknown-key yama has no key "ptrace_scop"; did you mean ptrace_scope?',
+    ],
+    [
+      'lsmith: 1\nmodules: { yama: { ptrace_scope: 7 } }\n',
+      '2:34 type ptrace_scope must be a whole number from 0 to 3',
+    ],
+    [
+      'lsmith: 1\nmodules: { lockdown: integrty }\n',
+      '2:22 unknown-value lockdown cannot be "integrty": one of none, integrity, confidentiality; did you mean integrity?',
+    ],
+    [
+      'lsmith: 1\nworld: { files: { /a: { mode: 640 } } }\n',
+      '2:31 mode mode must be octal with a leading 0, e.g. "0640"',
+    ],
     ['lsmith: 1\nworld: { files: { a/b: {} } }\n', '2:19 path "a/b" must be an absolute path without //, . and ..'],
     ['lsmith: 1\nworld: { tasks: { a: { pid: 5 }, b: { pid: 5 } } }\n', "2:39 duplicate pid 5 is already a's"],
     ['lsmith: 1\nworld: { tasks: { a: { parent: b }, b: { parent: a } } }\n', '2:19 ancestry a is its own ancestor'],
-    ['lsmith: 1\nworld: { tasks: { a: { caps: [sys_ptrac] } } }\n', '2:31 unknown-capability there is no capability "sys_ptrac"; did you mean sys_ptrace?'],
+    [
+      'lsmith: 1\nworld: { tasks: { a: { caps: [sys_ptrac] } } }\n',
+      '2:31 unknown-capability there is no capability "sys_ptrac"; did you mean sys_ptrace?',
+    ],
     ['lsmith: 1\nworld: { tasks: { a: { apparmor: wb } } }\n', '2:34 unknown-name there is no AppArmor profile "wb"'],
     ['lsmith: 1\npolicies: [../x.c]\n', '2:12 path "../x.c" must be a path relative to the workspace, without ..'],
     [step('web: opnat /etc/passwd'), '4:10 unknown-call'],
-    [step('web: openat /etc/passwd O_RDNLY'), '4:29 unknown-value openat has no flag "O_RDNLY"; did you mean O_RDONLY?'],
+    [
+      step('web: openat /etc/passwd O_RDNLY'),
+      '4:29 unknown-value openat has no flag "O_RDNLY"; did you mean O_RDONLY?',
+    ],
     [step('web: openat etc/passwd'), '4:17 unknown-value a path must be absolute, "etc/passwd" is not'],
     [step('wbe: openat /etc/passwd'), '4:5 unknown-task there is no task "wbe" (yet); did you mean web?'],
     [step('web: close f'), '4:16 unknown-handle nothing was saved as "f" before this step'],
@@ -134,9 +152,15 @@ describe('mistakes', () => {
     [step('web: openat'), '4:10 step openat needs path: openat PATH [FLAGS] [MODE] [as NAME]'],
     [step('web: unlink /a /b'), '4:20 step unlink takes no more than: unlink PATH'],
     [step('{ web: unlink /a, expct: OK }'), '4:23 unknown-key a step has no key "expct"; did you mean expect?'],
-    [step('{ web: unlink /a, expect: EPREM }'), '4:31 unknown-errno "EPREM" is neither OK nor an errno; did you mean EPERM?'],
+    [
+      step('{ web: unlink /a, expect: EPREM }'),
+      '4:31 unknown-errno "EPREM" is neither OK nor an errno; did you mean EPERM?',
+    ],
     [step('{ web: unlink /a, expect: EPERM by aparmor }'), '4:31 unknown-value nobody called "aparmor" can decide'],
-    [step('{ task: web, call: unlink, pth: /a }'), '4:32 unknown-key a step with unlink has no key "pth"; did you mean path?'],
+    [
+      step('{ task: web, call: unlink, pth: /a }'),
+      '4:32 unknown-key a step with unlink has no key "pth"; did you mean path?',
+    ],
     [step('web: ptrace attach'), '4:10 step ptrace attach and seize need a target'],
     ['lsmith: 1\nsteps: [\n', 'yaml'],
     ['lsmith: 1\nname: a\nname: b\n', 'yaml'],
@@ -182,7 +206,10 @@ describe('hostile input', () => {
   });
 
   it('never throws, whatever a mutation makes of a good file', () => {
-    const junk = fc.oneof(fc.string({ maxLength: 12 }), fc.constantFrom('*a', '&a ', '{', '[', '- ', ': ', '\n', '!!x ', '"', '|', '? '));
+    const junk = fc.oneof(
+      fc.string({ maxLength: 12 }),
+      fc.constantFrom('*a', '&a ', '{', '[', '- ', ': ', '\n', '!!x ', '"', '|', '? '),
+    );
     fc.assert(
       fc.property(
         fc.array(fc.tuple(fc.nat(GOOD.length), fc.nat(30), junk), { minLength: 1, maxLength: 4 }),

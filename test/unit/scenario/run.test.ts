@@ -2,7 +2,12 @@
 import { describe, expect, it } from 'vitest';
 import { decodeInsns } from '../../../src/engine/bpf/index.ts';
 import type { LoadedObject, LoadedProgram, MapDef } from '../../../src/engine/loader/index.ts';
-import { buildHookCatalogue, resolveStack, type AttachSemantics, type StepTrace } from '../../../src/engine/lsm/index.ts';
+import {
+  buildHookCatalogue,
+  resolveStack,
+  type AttachSemantics,
+  type StepTrace,
+} from '../../../src/engine/lsm/index.ts';
 import { parseScenario } from '../../../src/engine/scenario/parse.ts';
 import { encode } from '../../../src/engine/scenario/presets.ts';
 import { runScenario, type RunResult } from '../../../src/engine/scenario/run.ts';
@@ -102,9 +107,16 @@ describe.each(['6.1', '6.12'] as const)('a run on %s', (id) => {
 
   it('lets bpf decide first when it is listed first, as measured: then landlock is not called', () => {
     const { trace } = run(id, SHADOW, [deny()], 'lsm=bpf,landlock,yama,apparmor');
-    expect(trace.steps.slice(0, 3).map(brief)).toEqual(['EPERM bpf:deny_open', 'EPERM bpf:deny_open', 'EPERM bpf:deny_open']);
+    expect(trace.steps.slice(0, 3).map(brief)).toEqual([
+      'EPERM bpf:deny_open',
+      'EPERM bpf:deny_open',
+      'EPERM bpf:deny_open',
+    ]);
     const open = trace.steps[2].hooks.find((h) => h.hook === 'file_open')!;
-    expect(open.modules.find((m) => m.module === 'landlock')).toMatchObject({ state: 'skipped', because: 'bpf:deny_open' });
+    expect(open.modules.find((m) => m.module === 'landlock')).toMatchObject({
+      state: 'skipped',
+      because: 'bpf:deny_open',
+    });
     expect(trace.passed).toBe(false);
     expect(trace.steps[1].expectations.filter((e) => !e.ok).map((e) => e.text)).toEqual([
       'errno is EACCES',
@@ -138,7 +150,9 @@ describe.each(['6.1', '6.12'] as const)('a run on %s', (id) => {
   });
 
   it('reports presets that name nothing', () => {
-    const { problems, trace } = run(id, `${SHADOW}maps: { nope: [{ key: 1, value: 2 }] }\nglobals: { x: 1 }\n`, [deny()]);
+    const { problems, trace } = run(id, `${SHADOW}maps: { nope: [{ key: 1, value: 2 }] }\nglobals: { x: 1 }\n`, [
+      deny(),
+    ]);
     expect(problems).toHaveLength(2);
     expect(trace.passed).toBe(false);
   });
@@ -184,7 +198,10 @@ describe('encode', () => {
   });
   it('follows a struct of the kernel', () => {
     const { btf } = profile('6.12');
-    const r = encode({ btf }, btf.find('sockaddr_in', 'struct'), 16, { sin_family: 2, sin_addr: { s_addr: '127.0.0.1' } });
+    const r = encode({ btf }, btf.find('sockaddr_in', 'struct'), 16, {
+      sin_family: 2,
+      sin_addr: { s_addr: '127.0.0.1' },
+    });
     expect(r.ok && [...r.value]).toEqual([2, 0, 0, 0, 127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]);
     const wrong = encode({ btf }, btf.find('sockaddr_in', 'struct'), 16, { sin_port2: 1 });
     expect(!wrong.ok && wrong.error).toContain('no member sin_port2');

@@ -1,6 +1,5 @@
 /** execve(2): fs/exec.c, binfmt_script and binfmt_elf, with the hook order recorded on 6.1 and 6.12. */
 import {
-  FMODE_OPENED,
   MAP_FIXED,
   MAP_FIXED_NOREPLACE,
   MAP_PRIVATE,
@@ -9,6 +8,7 @@ import {
   MNT_NOSUID,
   PROT_EXEC,
   PROT_READ,
+  SIGNALS,
   S_ISGID,
   S_ISUID,
   S_IXGRP,
@@ -43,6 +43,8 @@ interface Exec {
   argv: string[];
   file: OpenFile;
   cred: Cred;
+  /** The old program is gone: from here on a failure kills. */
+  pointOfNoReturn: boolean;
 }
 
 export function execve(k: KernelParts, call: Extract<SyscallSpec, { call: 'execve' }>): number {
@@ -53,7 +55,7 @@ export function execve(k: KernelParts, call: Extract<SyscallSpec, { call: 'execv
   const openFirst = core.atLeast(6, 8);
   let cred: Cred | null = null;
   let opened: OpenFile | null = null;
-  let committed = false;
+  let exec: Exec | null = null;
   const strings: KAddr[] = [];
   const bprm = core.writer.alloc('linux_binprm', call.path);
   try {
@@ -74,7 +76,9 @@ export function execve(k: KernelParts, call: Extract<SyscallSpec, { call: 'execv
       argv: call.argv.length === 0 ? [''] : [...call.argv],
       file: opened,
       cred,
+      pointOfNoReturn: false,
     };
+    exec = x;
     core.writer.setPtr(bprm, 'linux_binprm', 'filename', text(call.path));
     core.writer.set(bprm, 'linux_binprm', 'envc', 2);
     sync(x, text);
@@ -92,11 +96,16 @@ export function execve(k: KernelParts, call: Extract<SyscallSpec, { call: 'execv
       sync(x, text);
     }
     loadElf(x);
-    committed = true;
     return 0;
   } catch (e) {
-    if (!committed && opened !== null) vfs.put(opened, putCred);
-    if (!committed && cred !== null && task.cred !== cred) tasks.putCred(cred);
+    if (exec?.pointOfNoReturn) {
+      // bprm_execve(): force_fatal_sig(SIGSEGV)
+      if (task.cred !== cred && cred !== null) tasks.putCred(cred);
+      tasks.end(task, vfs, SIGNALS.SIGSEGV);
+    } else {
+      if (opened !== null) vfs.put(opened, putCred);
+      if (cred !== null) tasks.putCred(cred);
+    }
     throw e;
   } finally {
     tasks.structs.setExecFlags(task.addr, false);
@@ -183,12 +192,18 @@ function loadElf(x: Exec): void {
   core.writer.setPtr(x.bprm, 'linux_binprm', 'mm', 0);
   core.writer.set(x.bprm, 'linux_binprm', 'point_of_no_return', 1);
   task.mm = mm;
+  x.pointOfNoReturn = true;
   tasks.structs.setArguments(mm, x.argv, ['PATH=/usr/sbin:/usr/bin:/sbin:/bin', 'HOME=/']);
   task.comm = (x.filename.split('/').pop() ?? x.filename).slice(0, 15);
   tasks.structs.syncTask(task);
   core.defer(() => core.memory.free(oldMm.addr));
   vfs.put(oldMm.exe, putCred);
-  x.file.fmode |= FMODE_OPENED;
+  for (const fd of [...task.cloexec].sort((a, b) => a - b)) {
+    const file = task.fds.get(fd);
+    task.fds.delete(fd);
+    if (file !== undefined) vfs.put(file, putCred);
+  }
+  task.cloexec.clear();
   core.call('bprm_committing_creds', [bprmArg(x)], { path: text });
   const { dumpable: keep } = mm;
   tasks.commitCreds(task, x.cred);
@@ -219,7 +234,8 @@ function fillUid(x: Exec, inode: Inode, text: string): void {
   }
   if ((inode.mode & S_ISUID) !== 0) x.cred.euid = inode.uid;
   if (setgid) x.cred.egid = inode.gid;
-  if (core.current.tracer !== null) core.notModelled('set-id program run by a traced task: credentials are not reduced');
+  if (core.current.tracer !== null)
+    core.notModelled('set-id program run by a traced task: credentials are not reduced');
   tasks.structs.syncCred(x.cred);
 }
 
@@ -240,4 +256,3 @@ function capsForExec(x: Exec): void {
 
 export const execText = (c: Extract<SyscallSpec, { call: 'execve' }>): string =>
   `execve(${JSON.stringify(c.path)}, [${c.argv.map((a) => JSON.stringify(a)).join(', ')}], /* 2 vars */)`;
-

@@ -19,18 +19,7 @@ import {
   mayText,
 } from '../constants.ts';
 import { longArg, numArg, ptrArg } from '../core.ts';
-import {
-  EACCES,
-  EAGAIN,
-  EBADF,
-  EDESTADDRREQ,
-  EINVAL,
-  EISDIR,
-  ENODEV,
-  ENOTCONN,
-  EPERM,
-  EPIPE,
-} from '../errno.ts';
+import { EACCES, EAGAIN, EBADF, EDESTADDRREQ, EINVAL, EISDIR, ENODEV, ENOTCONN, EPERM, EPIPE } from '../errno.ts';
 import type { KernelParts } from '../kernel.ts';
 import { Fail, type OpenFile, type Sock } from '../objects.ts';
 import type { SyscallSpec } from '../types.ts';
@@ -126,7 +115,9 @@ function send(k: KernelParts, sock: Sock, size: number): number {
     }
     throw kernelFail(EDESTADDRREQ);
   }
-  k.core.notModelled('delivery of sent data, and the hooks on its way (sk_getsecid, socket_sock_rcv_skb, unix_may_send)');
+  k.core.notModelled(
+    'delivery of sent data, and the hooks on its way (sk_getsecid, socket_sock_rcv_skb, unix_may_send)',
+  );
   return size;
 }
 

@@ -19,7 +19,12 @@ export function runSyscall(k: KernelParts, taskName: string, call: SyscallSpec):
   const task = tasks.byName.get(taskName);
   if (task === undefined || task.state !== 'running') {
     const why = task === undefined ? 'does not exist' : task.state === 'dead' ? 'is dead' : 'is stopped';
-    return { ret: -ESRCH, decidedBy: 'kernel', text: `${call.call}: not run, task ${taskName} ${why}`, notModelled: [] };
+    return {
+      ret: -ESRCH,
+      decidedBy: 'kernel',
+      text: `${call.call}: not run, task ${taskName} ${why}`,
+      notModelled: [],
+    };
   }
   core.current = task;
   core.tick();
@@ -117,7 +122,9 @@ function callText(k: KernelParts, c: SyscallSpec): string {
     case 'listen':
       return `listen(${fd(c.fd)}, 128)`;
     case 'ptrace':
-      return c.request === 'traceme' ? 'ptrace(PTRACE_TRACEME)' : `ptrace(${REQUESTS[c.request]}, ${pid(c.target ?? '')})`;
+      return c.request === 'traceme'
+        ? 'ptrace(PTRACE_TRACEME)'
+        : `ptrace(${REQUESTS[c.request]}, ${pid(c.target ?? '')})`;
     case 'kill':
       return `kill(${pid(c.target)}, ${c.signal})`;
     case 'chmod':
@@ -144,7 +151,8 @@ function callText(k: KernelParts, c: SyscallSpec): string {
 
 /** As strace prints a sockaddr. */
 function addressArgument(address: string): string {
-  if (address.startsWith('/') || address.startsWith('@')) return `{sa_family=AF_UNIX, sun_path=${JSON.stringify(address)}}`;
+  if (address.startsWith('/') || address.startsWith('@'))
+    return `{sa_family=AF_UNIX, sun_path=${JSON.stringify(address)}}`;
   const at = address.lastIndexOf(':');
   const [host, port] = [address.slice(0, at), address.slice(at + 1)];
   return host.startsWith('[')

@@ -24,7 +24,19 @@ import { flagBits } from './open.ts';
 const ENOPARAM = 519;
 /** Modelled for real; the second list exists in the kernel too, but mounts as an empty tree here. */
 const MODELLED_FS: readonly string[] = ['tmpfs'];
-const KNOWN_FS: readonly string[] = ['ramfs', 'proc', 'sysfs', 'devtmpfs', 'devpts', 'cgroup2', 'bpf', 'securityfs', 'tracefs', 'debugfs', 'mqueue'];
+const KNOWN_FS: readonly string[] = [
+  'ramfs',
+  'proc',
+  'sysfs',
+  'devtmpfs',
+  'devpts',
+  'cgroup2',
+  'bpf',
+  'securityfs',
+  'tracefs',
+  'debugfs',
+  'mqueue',
+];
 const PROPAGATION = MS_FLAGS.MS_SHARED | MS_FLAGS.MS_PRIVATE | MS_FLAGS.MS_SLAVE | MS_FLAGS.MS_UNBINDABLE;
 
 const kernelFail = (errno: number): Fail => new Fail(-errno, 'kernel');
@@ -144,9 +156,7 @@ function bind(k: KernelParts, path: Path, source: string, flags: number): void {
   const from = vfs.lookup(source, true);
   if (isDirectory(from.dentry.inode) !== isDirectory(path.dentry.inode)) throw kernelFail(ENOTDIR);
   if ((flags & MS_FLAGS.MS_REC) !== 0) k.core.notModelled('MS_REC: mounts below the source are not bound along');
-  vfs.mounts.push(
-    vfs.structs.mount(from.dentry.sb, from.dentry, path.mnt, path.dentry, from.mnt.flags, source),
-  );
+  vfs.mounts.push(vfs.structs.mount(from.dentry.sb, from.dentry, path.mnt, path.dentry, from.mnt.flags, source));
 }
 
 /** do_remount() and do_reconfigure_mnt() */

@@ -57,7 +57,7 @@ export function flagBits(flags: readonly string[], table: Readonly<Record<string
 
 export function openat(k: KernelParts, call: Extract<SyscallSpec, { call: 'openat' }>): number {
   const flags = flagBits(call.flags, O_FLAGS);
-  return k.vfs.install(openFile(k, call.path, flags, call.mode), call.save);
+  return k.vfs.install(openFile(k, call.path, flags, call.mode), call.save, (flags & O_FLAGS.O_CLOEXEC) !== 0);
 }
 
 /** build_open_flags(): what may not be combined. */
@@ -199,10 +199,7 @@ function openTmpfile(k: KernelParts, file: OpenFile, name: string, flags: number
   const path = { mnt: dir.mnt, dentry };
   vfsOpen(k, file, path, flags, false);
   inodePermission(core, inode, MAY_OPEN, pathText(path));
-  core.callIfPresent('inode_post_create_tmpfile', () => [
-    ptrArg(0 as never, ''),
-    inodeArg(inode, pathText(path)),
-  ]);
+  core.callIfPresent('inode_post_create_tmpfile', () => [ptrArg(0 as never, ''), inodeArg(inode, pathText(path))]);
   finishFlags(file);
 }
 
@@ -332,4 +329,3 @@ export const openText = (c: Extract<SyscallSpec, { call: 'openat' }>): string =>
   const creates = (flags & O_FLAGS.O_CREAT) !== 0 || (flags & O_FLAGS.O_TMPFILE) === O_FLAGS.O_TMPFILE;
   return `openat(AT_FDCWD, ${JSON.stringify(c.path)}, ${openFlagText(flags)}${creates ? `, 0${c.mode.toString(8)}` : ''})`;
 };
-

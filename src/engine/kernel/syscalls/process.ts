@@ -49,6 +49,7 @@ export function fork(k: KernelParts, call: Extract<SyscallSpec, { call: 'fork' }
     cwd: parent.cwd,
     fds: new Map(parent.fds),
     handles: new Map(parent.handles),
+    cloexec: new Set(parent.cloexec),
     pidAddr,
     state: 'running',
   };
@@ -144,10 +145,14 @@ export function kill(k: KernelParts, call: Extract<SyscallSpec, { call: 'kill' }
       w.set(info, 'kernel_siginfo', 'si_signo', sig);
       w.set(info, 'kernel_siginfo', '_sifields._kill._pid', core.current.pid);
       w.set(info, 'kernel_siginfo', '_sifields._kill._uid', core.current.cred.uid);
-      core.check('task_kill', [taskArg(target), ptrArg(info, 'SI_USER'), numArg(sig, call.signal), ptrArg(0 as never, '')], {
-        targetTask: target.name,
-        signal: sig,
-      });
+      core.check(
+        'task_kill',
+        [taskArg(target), ptrArg(info, 'SI_USER'), numArg(sig, call.signal), ptrArg(0 as never, '')],
+        {
+          targetTask: target.name,
+          signal: sig,
+        },
+      );
     },
   );
   deliver(k, target, sig);

@@ -56,7 +56,8 @@ export function bind(k: KernelParts, call: Extract<SyscallSpec, { call: 'connect
 
 function bindInet(k: KernelParts, sock: Sock, a: SockAddress): void {
   const { core, net } = k;
-  if (a.family !== sock.family) throw kernelFail(sock.family === 'inet6' || a.family === 'unix' ? EINVAL : EAFNOSUPPORT);
+  if (a.family !== sock.family)
+    throw kernelFail(sock.family === 'inet6' || a.family === 'unix' ? EINVAL : EAFNOSUPPORT);
   if (!isLocal(a)) throw kernelFail(EADDRNOTAVAIL);
   if (a.port !== 0 && a.port < FIRST_UNPRIVILEGED_PORT) {
     const by = core.capable('net_bind_service');
@@ -142,31 +143,44 @@ function classifyFlow(k: KernelParts, sock: Sock): void {
   k.core.callIfPresent('sk_getsecid', () => [k.net.sockArg(sock), ptrArg(k.core.secid, '&secid')]);
 }
 
-function route(sock: Sock, a: SockAddress): void {
-  if (a.family !== sock.family) throw kernelFail(a.family === 'unix' && sock.family === 'inet6' ? EINVAL : EAFNOSUPPORT);
-  // The only interface is the loopback: nothing else can be reached.
+function checkFamily(sock: Sock, a: SockAddress): void {
+  if (a.family !== sock.family)
+    throw kernelFail(a.family === 'unix' && sock.family === 'inet6' ? EINVAL : EAFNOSUPPORT);
+}
+
+/**
+ * The route lookup with its security_sk_classify_flow() calls. The only interface is the loopback: nothing else can be
+ * reached. IPv4 looks for a source address first and classifies then (TCP twice, as recorded); IPv6 classifies once,
+ * before it looks.
+ */
+function route(k: KernelParts, sock: Sock, a: SockAddress): void {
+  checkFamily(sock, a);
+  if (sock.family === 'inet6') classifyFlow(k, sock);
   if (!isLocal(a)) throw kernelFail(ENETUNREACH);
+  if (sock.family === 'inet') {
+    classifyFlow(k, sock);
+    if (sock.type === 'stream') classifyFlow(k, sock);
+  }
 }
 
 function connectTcp(k: KernelParts, sock: Sock, a: SockAddress): void {
   const { core, net } = k;
   if (sock.state === 'connected' || sock.state === 'listening') throw kernelFail(EISCONN);
-  route(sock, a);
-  classifyFlow(k, sock);
-  classifyFlow(k, sock);
+  route(k, sock, a);
   const server = net.holder('stream', a);
   const what = 'socket_sock_rcv_skb and other hooks that the packets of the handshake reach in the network stack';
   if (server === undefined || server.state !== 'listening' || server === sock) {
     core.notModelled(what);
     throw kernelFail(ECONNREFUSED);
   }
-  core.notModelled(`${what} (inet_conn_request, inet_conn_established, sk_clone_security, inet_csk_clone, req_classify_flow)`);
+  core.notModelled(
+    `${what} (inet_conn_request, inet_conn_established, sk_clone_security, inet_csk_clone, req_classify_flow)`,
+  );
   establish(k, sock, a);
 }
 
 function connectUdp(k: KernelParts, sock: Sock, a: SockAddress): void {
-  route(sock, a);
-  classifyFlow(k, sock);
+  route(k, sock, a);
   establish(k, sock, a);
 }
 
@@ -230,4 +244,3 @@ function findUnix(k: KernelParts, a: SockAddress): Sock {
   }
   return inode.boundSocket;
 }
-

@@ -104,9 +104,7 @@ export function rename(k: KernelParts, call: Extract<SyscallSpec, { call: 'renam
   const newArg = vfs.childArg(to.dir, target);
   const facts = { path: oldText, path2: newText, mode: source.inode.mode, isDir: dir };
   vfs.withPath(from.dir, (oldDir) =>
-    vfs.withPath(to.dir, (newDir) =>
-      core.check('path_rename', [oldDir, oldArg, newDir, newArg, numArg(0)], facts),
-    ),
+    vfs.withPath(to.dir, (newDir) => core.check('path_rename', [oldDir, oldArg, newDir, newArg, numArg(0)], facts)),
   );
   if (target.inode === source.inode) return 0;
   mayDelete(k, from.dir, source, dir);

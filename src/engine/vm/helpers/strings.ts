@@ -22,41 +22,41 @@ function strncmp(run: Run): void {
 
 const SPACE = /^[ \t\n\v\f\r\xa0]+/;
 
-/** (buf, len, flags, res): characters used, or -EINVAL / -ERANGE. `flags` holds the base. */
+/** The kernel copies at most this many digits to look at. */
+const MAX_NUMBER = 63;
+
+/** (buf, len, flags, res): characters used, or -EINVAL / -ERANGE with *res = 0. `flags` holds the base. */
 const strto =
   (signed: boolean) =>
   (run: Run): void => {
     const size = run.u32(2);
     const at = run.readable(1, size);
-    const base = run.u64(3);
-    if (base !== 0n && base !== 8n && base !== 10n && base !== 16n) return run.ret(-EINVAL);
-    let text = '';
-    for (let i = 0; i < size; i++) {
-      const c = run.mem.bytes[at + i];
-      if (c === 0) break;
-      text += String.fromCharCode(c);
-    }
-    let used = SPACE.exec(text)?.[0].length ?? 0;
-    let negative = false;
-    if (text[used] === '-') {
-      if (!signed) return run.ret(-EINVAL);
-      negative = true;
-      used++;
-    } else if (text[used] === '+') used++;
-    let radix = Number(base);
-    const prefixed = /^0x[0-9a-f]/i.test(text.slice(used));
-    if (radix === 0) radix = prefixed ? 16 : text[used] === '0' ? 8 : 10;
-    if (radix === 16 && prefixed) used += 2;
-    const digits = (radix === 8 ? /^[0-7]+/ : radix === 10 ? /^[0-9]+/ : /^[0-9a-f]+/i).exec(text.slice(used))?.[0];
-    if (digits === undefined) return run.ret(-EINVAL);
-    used += digits.length;
-    const value = BigInt((radix === 16 ? '0x' : radix === 8 ? '0o' : '') + digits);
-    const limit = signed ? (negative ? 1n << 63n : (1n << 63n) - 1n) : (1n << 64n) - 1n;
-    if (value > limit) return run.ret(-ERANGE);
     const res = run.writable(4, 8);
-    run.mem.view.setBigUint64(res, BigInt.asUintN(64, negative ? -value : value), true);
-    run.ret(used);
+    const text = Array.from(run.mem.bytes.subarray(at, at + size), (c) => String.fromCharCode(c)).join('');
+    const parsed = parseNumber(text, run.u64(3), signed);
+    run.mem.view.setBigUint64(res, typeof parsed === 'number' ? 0n : BigInt.asUintN(64, parsed.value), true);
+    run.ret(typeof parsed === 'number' ? parsed : parsed.used);
   };
+
+function parseNumber(text: string, base: bigint, signed: boolean): { value: bigint; used: number } | number {
+  if (base !== 0n && base !== 8n && base !== 10n && base !== 16n) return -EINVAL;
+  let used = SPACE.exec(text)?.[0].length ?? 0;
+  const negative = text[used] === '-';
+  if (negative) used++;
+  let digits = text.slice(used, used + MAX_NUMBER);
+  let radix = Number(base);
+  if (radix === 0) radix = /^0x[0-9a-f]/i.test(digits) ? 16 : digits[0] === '0' ? 8 : 10;
+  if (radix === 16 && /^0x/i.test(digits)) {
+    used += 2;
+    digits = digits.slice(2);
+  }
+  digits = (radix === 8 ? /^[0-7]*/ : radix === 10 ? /^[0-9]*/ : /^[0-9a-f]*/i).exec(digits)![0];
+  const value = digits === '' ? 0n : BigInt((radix === 16 ? '0x' : radix === 8 ? '0o' : '') + digits);
+  if (value >= 1n << 64n) return -ERANGE;
+  if (digits === '' || (negative && !signed)) return -EINVAL;
+  if (signed && value > (negative ? 1n << 63n : (1n << 63n) - 1n)) return -ERANGE;
+  return { value: negative ? -value : value, used: used + digits.length };
+}
 
 export const stringHelpers: HelperFamily = {
   105: helper('strtol', strto(true)),

@@ -180,7 +180,8 @@ process.on('uncaughtException', (error) => log('error', `uncaught: ${error.stack
 process.on('unhandledRejection', (error) => log('error', `unhandled: ${String(error)}`));
 
 registerScheme();
-app.enableSandbox();
+// As root on a machine without user namespaces Chromium runs only with --no-sandbox, which excludes this.
+if (!app.commandLine.hasSwitch('no-sandbox')) app.enableSandbox();
 if (!app.requestSingleInstanceLock()) app.quit();
 else {
   app.on('second-instance', (_event, argv, cwd) => {

@@ -23,7 +23,7 @@ export const EngineQuery = v.variant('kind', [
 ]);
 export type EngineQuery = v.InferOutput<typeof EngineQuery>;
 
-export const FileUpdate = v.object({ path: Name, content: v.nullable(v.union([v.string(), v.instance(Uint8Array)])) });
+export const FileUpdate = v.object({ path: Name, content: v.nullable(v.union([v.string(), v.custom<Uint8Array>((x) => x instanceof Uint8Array)])) });
 export type FileUpdate = v.InferOutput<typeof FileUpdate>;
 
 export const WorkerRequest = v.variant('type', [

@@ -45,7 +45,7 @@ export const flushBackups = (): Promise<unknown> => Promise.all([...docs.values(
 function addDocument(path: string, saved: string, current: string): Doc {
   const uri = monaco.Uri.from({ scheme: 'workspace', path: `/${path}` });
   const model = monaco.editor.createModel(saved, language(path), uri);
-  model.updateOptions({ tabSize: path.endsWith('.c') || path.endsWith('.h') ? 8 : 2, insertSpaces: !/\.(c|h)$/.test(path) });
+  model.updateOptions({ bracketColorizationOptions: { enabled: false, independentColorPoolPerBracketType: false }, tabSize: path.endsWith('.c') || path.endsWith('.h') ? 8 : 2, insertSpaces: !/\.(c|h)$/.test(path) });
   const d: Doc = { path, model, savedVersion: model.getAlternativeVersionId(), savedText: saved, timer: null };
   docs.set(path, d);
   if (current !== saved) model.pushEditOperations([], [{ range: model.getFullModelRange(), text: current }], () => null);

@@ -5,7 +5,7 @@ import type { WorkspaceInfo } from '../../protocol/index.ts';
 import { call, onMain } from './bridge.ts';
 import { closeAllDocuments, documentOf, flushBackups, loadDocument, onDocumentChange, openDocument, refreshFromDisk, saveAll } from './documents.ts';
 import { EngineClient, Superseded } from './engine-client.ts';
-import { documentTabs, initLayout, layoutModel } from './layout.ts';
+import { closeDocumentTab, documentTabs, initLayout, layoutModel } from './layout.ts';
 import { execute, onCommandError } from './registry.ts';
 import { addLog, currentKernel, get, isPolicy, isScenario, isYaml, notify, set, store } from './store.ts';
 
@@ -272,7 +272,7 @@ export async function enterWorkspace(info: WorkspaceInfo, openFile: string | nul
   for (const b of info.backups) await loadDocument(b.path, b.text);
   for (const p of documentTabs()) {
     if (files.has(p) || documentOf(p)) await loadDocument(p);
-    else layoutModel().getNodeById(`doc:${p}`) && closeTab(p);
+    else closeDocumentTab(p);
   }
   await pushFiles(info.entries.filter((e) => e.kind === 'file').map((e) => e.path), true);
   checkAll();
@@ -281,10 +281,15 @@ export async function enterWorkspace(info: WorkspaceInfo, openFile: string | nul
     addLog('info', `Unsaved changes were restored: ${info.backups.map((b) => b.path).join(', ')}`);
   }
   const first = openFile ?? (documentTabs().length === 0 ? (info.entries.find((e) => e.kind === 'file' && isPolicy(e.path))?.path ?? null) : null);
-  if (first !== null) await openDocument(first);
+  if (first !== null) {
+    await openDocument(first);
+    // The first program is what one wants to see: its verdict stands above it.
+    const line = documentOf(first)?.model.getLinesContent().findIndex((l) => /SEC\("(lsm|fmod_ret|fexit|fentry)/.test(l)) ?? -1;
+    if (line >= 0) await openDocument(first, { line: line + 1, column: 1 });
+  }
 }
 
-const closeTab = (path: string): void => void import('./layout.ts').then((l) => l.closeDocumentTab(path));
+
 
 export async function refreshEntries(): Promise<void> {
   const { entries } = await call('workspace.entries');

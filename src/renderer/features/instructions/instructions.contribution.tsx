@@ -44,7 +44,7 @@ function Instructions() {
   const count = dump.programs.reduce((n, p) => n + p.lines.filter((l) => l.kind === 'insn').length, 0);
   return (
     <div className="panel">
-      <div className="panel-bar"><span className="ellipsis grow">{baseName(dump.file)} · {dump.programs.length} programs · {count} instructions</span>{dump.stale && <span className="sev-warning">of the last text that compiled</span>}</div>
+      <div className="panel-bar"><span className="ellipsis grow">{baseName(dump.file)} · {dump.programs.length} {dump.programs.length === 1 ? 'program' : 'programs'} · {count} instructions</span>{dump.stale && <span className="sev-warning">of the last text that compiled</span>}</div>
       <div className="listing mono" ref={scroll} tabIndex={0} role="group" aria-label="Instructions">
         <div style={{ height: virtual.getTotalSize(), position: 'relative' }}>
           {virtual.getVirtualItems().map((v) => {

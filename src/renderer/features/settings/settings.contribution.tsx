@@ -1,4 +1,4 @@
-import { get, registerCommand, registerView, set, showView, use } from '../../workbench/index.ts';
+import { execute, get, registerCommand, registerView, set, showView, use } from '../../workbench/index.ts';
 import type { Settings } from '../../../protocol/index.ts';
 import { Button } from '../../ui/icon.tsx';
 
@@ -44,7 +44,7 @@ function SettingsView() {
 function Welcome() {
   const examples = use((x) => x.examples);
   const recent = use((x) => x.recent);
-  const run = (id: string) => () => void import('../../workbench/registry.ts').then((r) => r.execute(id));
+  const run = (id: string) => () => execute(id);
   return (
     <div className="panel scroll-y welcome">
       <h1>LSMith</h1>
@@ -55,7 +55,7 @@ function Welcome() {
           <Button icon="new-file" label="New Policy…" onPress={run('file.newPolicy')} />
         </section>
         <section><h2>Learn from an example</h2>{examples.map((e) => <Button key={e} icon="shield" label={e} onPress={run(`example.open:${e}`)} />)}</section>
-        <section><h2>Recent</h2>{recent.slice(0, 5).map((r) => <Button key={r} icon="history" label={r.split('/').slice(-2).join('/')} title={r} onPress={() => void import('../../workbench/session.ts').then((m) => m.openFolder(r))} />)}{recent.length === 0 && <p className="meta">Nothing yet.</p>}</section>
+        <section><h2>Recent</h2>{recent.slice(0, 5).map((r) => <Button key={r} icon="history" label={r.split('/').slice(-2).join('/')} title={r} onPress={() => execute('file.openFolder', r)} />)}{recent.length === 0 && <p className="meta">Nothing yet.</p>}</section>
       </div>
       <table className="plain keys"><tbody>
         {[['F5', 'Run the scenario'], ['Alt+↑ / Alt+↓', 'Move an LSM in the stack'], ['F8', 'Next problem'], ['Ctrl+I', 'Instructions beside the C'], ['Ctrl+Shift+P', 'All commands'], ['Ctrl+P', 'Open a file']].map(([k, t]) => <tr key={k}><th scope="row"><kbd>{k}</kbd></th><td>{t}</td></tr>)}

@@ -59,11 +59,10 @@ function Card({ entry, index, call, focused, onFocus }: { entry: StackEntry; ind
       <div className="card-body">
         <div className="card-line">
           <strong>{entry.module}</strong>
-          {!entry.modelled && <span className="mark-unknown meta" title="Listed in the order, but not modelled: it never decides here">? not modelled</span>}
-          <span className="grow" />
-          <StateOf call={call} />
+          <span className="meta ellipsis grow" title={entry.why}>{entry.why}</span>
+          {!entry.modelled && !call ? <span className="mark-unknown meta nowrap" title="Listed in the order, but not modelled: it never decides here">? not modelled</span> : <StateOf call={call} />}
         </div>
-        <div className="meta ellipsis" title={call?.reason ?? entry.why}>{call?.reason ?? entry.why}</div>
+        {call?.reason && <div className="meta ellipsis" title={call.reason}>{call.reason}</div>}
         {call?.programs.map((p) => (
           <button type="button" key={`${p.policy}:${p.program}`} className={`prog-line${p.state === 'not-called' ? ' skipped' : ''}`} onClick={(e) => { e.stopPropagation(); if (selection) select({ ...selection, module: entry.module, program: p.program }); set({ traceFilter: `program == ${p.program}` }); }} title={`Filter the trace: program == ${p.program}`}>
             <Icon name="symbol-method" /><span className="mono ellipsis grow">{p.program}</span><span className="mono">{p.state === 'called' ? retText(p.ret) : '— not called'}</span>
@@ -121,7 +120,8 @@ export function Stack() {
     if (next) setFocus(next.module);
   };
   return (
-    <div className="panel scroll-y stack">
+    <div className="panel stack">
+      <div className="stack-scroll">
       <div className="stack-top">
         <div className="segmented" role="radiogroup" aria-label="Attach semantics">
           {SEMANTICS.map((x) => <button key={x.id} type="button" role="radio" aria-checked={semantics === x.id} title={x.hint} onClick={() => setSemantics(x.id)}>{x.label}</button>)}
@@ -135,6 +135,7 @@ export function Stack() {
         <div className="dropped"><div className="meta">Asked for, not in the stack</div>{stack.dropped.map((d, i) => <div key={i}><span className="mono">{d.name}</span> <span className="meta">{d.why}</span></div>)}</div>
       )}
       {cmdline && <div className="cmdline mono" title="Kernel command line"><span className="meta">boot </span>{cmdline}</div>}
+      </div>
       <Changes />
     </div>
   );

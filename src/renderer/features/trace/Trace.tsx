@@ -6,10 +6,10 @@ import { keyOf, traceRows, type TraceRow } from './rows.ts';
 
 const COLUMNS: readonly Column<TraceRow>[] = [
   { id: 'name', title: '# Step', width: 230, grow: true, text: (r) => `${r.number} ${r.name}`, cell: (r) => (<>{r.number && <span className="step-no">{r.number}</span>}<span className={r.level === 2 ? 'mono' : ''}>{r.name}</span></>) },
-  { id: 'hook', title: 'Hook', width: 150, mono: true, text: (r) => r.hook, cell: (r) => <span className={r.level === 1 ? 'meta' : ''}>{r.hook}</span> },
-  { id: 'decidedBy', title: 'Decided by', width: 140, text: (r) => r.decidedBy },
-  { id: 'result', title: 'Result', width: 100, mono: true, text: (r) => r.result, cell: (r) => (<><StateMark mark={r.mark} /> {r.result}{r.changed && <span className="changed-dot" role="img" aria-label="changed against the baseline" title="Changed against the baseline" />}</>) },
-  { id: 'programs', title: 'Programs', width: 190, grow: true, text: (r) => r.programs },
+  { id: 'hook', title: 'Hook', width: 140, mono: true, text: (r) => r.hook, cell: (r) => <span className={r.level === 1 ? 'meta' : ''}>{r.hook}</span> },
+  { id: 'decidedBy', title: 'Decided by', width: 130, text: (r) => r.decidedBy },
+  { id: 'result', title: 'Result', width: 96, mono: true, text: (r) => r.result, cell: (r) => (<><StateMark mark={r.mark} /> {r.result}{r.changed && <span className="changed-dot" role="img" aria-label="changed against the baseline" title="Changed against the baseline" />}</>) },
+  { id: 'programs', title: 'Programs', width: 160, grow: true, text: (r) => r.programs },
 ];
 
 function Detail() {

@@ -26,15 +26,15 @@ function programsOf(h: HookCall): string {
   return h.modules.flatMap((m) => m.programs).map((p) => `${p.program} ${p.state === 'called' ? retText(p.ret) : '— not called'}`).join(', ');
 }
 
-const text = (s: StepTrace): string => s.label || s.text;
+const text = (s: StepTrace): string => s.label || s.text.replace(/ = [^=]*$/, '').replace('AT_FDCWD, ', '');
 
 function stepRow(s: StepTrace, i: number, changed: boolean): TraceRow {
   const selection: Selection = { step: i, hook: null, module: null, program: null };
   const failed = s.expectations.filter((e) => !e.ok).length;
   return {
-    key: keyOf(selection), level: 1, expandable: s.hooks.length > 0, selection, number: String(i + 1), name: `${s.task}: ${text(s)}`, hook: `${s.hooks.length} hook calls`,
+    key: keyOf(selection), level: 1, expandable: s.hooks.length > 0, selection, number: String(i + 1), name: `${s.task}: ${text(s)}`, hook: `${s.hooks.length} ${s.hooks.length === 1 ? 'hook call' : 'hook calls'}`,
     decidedBy: s.decidedBy ?? '', result: s.errno === 'OK' ? (s.ret === 0 ? 'OK' : `OK ${s.ret}`) : s.errno,
-    programs: failed > 0 ? `${failed} of ${s.expectations.length} expectations fail` : s.expectations.length > 0 ? `${s.expectations.length} expectations hold` : '', mark: stepMark(s), changed, failed: failed > 0,
+    programs: failed > 0 ? `${failed} of ${s.expectations.length} expectations fail` : s.expectations.length > 0 ? s.expectations.length === 1 ? 'expectation holds' : `${s.expectations.length} expectations hold` : '', mark: stepMark(s), changed, failed: failed > 0,
   };
 }
 

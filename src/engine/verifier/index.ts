@@ -1,1 +1,2 @@
 export * from './types.ts';
+export { verifyProgram, verifyObject } from './verify.ts';

@@ -1,0 +1,28 @@
+/** May the program attach where it wants to? Checked last by the kernel, and before any instruction is verified. */
+import type { Env } from './env.ts';
+import { EINVAL, ENOENT } from './env.ts';
+
+export function checkAttach(env: Env): void {
+  const a = env.prog.attach;
+  const btfId = a.btfId;
+  if (btfId === 0) env.fail(EINVAL, 'no-attach-target', 'Tracing programs must provide btf_id');
+  const f = env.btf.type(btfId);
+  if (f.kind === 'void') env.fail(EINVAL, 'no-attach-target', `attach_btf_id ${btfId} is invalid`);
+  if (f.kind !== 'func') env.fail(EINVAL, 'no-attach-target', `attach_btf_id ${btfId} is not a function`);
+  const name = f.name;
+  if (a.sleepable) {
+    // Tracing programs may only sleep in functions of the error injection list, which BTF does not tell.
+    const ok = a.progType === 'lsm' ? env.hook?.sleepable === true : false;
+    if (!ok) env.fail(EINVAL, 'not-sleepable', `${name} is not sleepable`);
+  } else if (a.progType === 'fmod_ret' && !name.startsWith('security_') && !name.startsWith('__x64_sys_')) {
+    env.fail(EINVAL, 'not-modifiable', `${name}() is not modifiable`);
+  }
+  if (a.progType !== 'lsm' && a.progType !== 'lsm_cgroup') return;
+  if (!env.obj.gplCompatible) env.fail(EINVAL, 'gpl-lsm', 'LSM programs must have a GPL compatible license');
+  if (env.hook === undefined) {
+    env.fail(name.startsWith('bpf_lsm_') ? EINVAL : ENOENT, 'no-hook', `attach_btf_id ${btfId} points to wrong type name ${name}`);
+  }
+  if (!env.hook.attachable) {
+    env.fail(EINVAL, 'disabled-hook', `attach_btf_id ${btfId} points to disabled hook ${name}`);
+  }
+}

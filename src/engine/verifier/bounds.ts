@@ -1,0 +1,23 @@
+/**
+ * The strategy point for what kernels deduce about a number. One object per generation of the kernel's range analysis; the
+ * checks only see this interface. What is deduced must never be more than the kernel deduces (else we would accept what it
+ * refuses) and should not be less.
+ */
+import type { Scalar } from './scalar.ts';
+
+export interface BoundsRules {
+  /** Makes the views consistent, learning from each what it can. */
+  sync(s: Scalar): void;
+  /** Keeps the lower 1, 2 or 4 bytes, zero-extended. */
+  truncate(s: Scalar, bytes: number): void;
+  /** May the range of `dst op src` be computed at all? If not the result is unknown. */
+  computable(op: number, bits: 32 | 64, src: Scalar): boolean;
+  /** May `and`, `or`, `xor` keep signed ranges when an operand may be negative? (From 6.9 on.) */
+  readonly bitwiseKeepsSigned: boolean;
+  /** 1 = always taken, 0 = never, -1 = either. */
+  branchTaken(op: number, jmp32: boolean, dst: Scalar, src: Scalar): -1 | 0 | 1;
+  /** Learns from `dst op src`: the first pair is for the taken branch, the second for the other. Works in place. */
+  refine(op: number, jmp32: boolean, taken: readonly [Scalar, Scalar], other: readonly [Scalar, Scalar]): void;
+  /** What the kernel does with contradictory ranges after a step (6.8 on: forget them). */
+  repair(s: Scalar): void;
+}

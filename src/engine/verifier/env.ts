@@ -1,0 +1,205 @@
+/** What one verification run knows: program, platform, the current state, the work list and the counters. */
+import type { Btf, InsnArray } from '../bpf/index.ts';
+import type { LineRecord, LoadedObject, LoadedProgram, MapDef } from '../loader/index.ts';
+import { Log } from './log.ts';
+import type { Reg } from './reg.ts';
+import { typeName } from './reg.ts';
+import type { KernelRules } from './rules.ts';
+import { rulesFor } from './rules.ts';
+import type { Cell, Frame, HistoryEntry, PathStep } from './state.ts';
+import { State } from './state.ts';
+import type { VerifierHook, VerifierPlatform, VerifyOptions } from './types.ts';
+import type { MapFields } from './map-fields.ts';
+import { mapFields } from './map-fields.ts';
+
+export const EPERM = 1;
+export const ENOENT = 2;
+export const E2BIG = 7;
+export const EACCES = 13;
+export const EFAULT = 14;
+export const EINVAL = 22;
+export const ECANCELED = 125;
+export const EOPNOTSUPP = 95;
+export const ENOTSUPP = 524;
+
+/** The program is refused: thrown at the place of the check, caught once in `verify.ts`. */
+export class Refusal extends Error {
+  readonly errno: number;
+  /** Stable id of the explanation. */
+  readonly reason: string;
+  /** The register that the check is about; -1 = none. */
+  readonly regno: number;
+
+  constructor(errno: number, reason: string, message: string, regno = -1) {
+    super(message);
+    this.errno = errno;
+    this.reason = reason;
+    this.regno = regno;
+  }
+}
+
+/** A place of the work list. */
+interface Pending {
+  readonly state: State;
+  readonly insn: number;
+  readonly prev: number;
+  readonly logLength: number;
+}
+
+/** A checkpoint, with how often it was of use. */
+export interface Checkpoint {
+  readonly state: State;
+  hits: number;
+  misses: number;
+}
+
+export interface SubprogInfo {
+  readonly name: string;
+  readonly start: number;
+  readonly end: number;
+  readonly global: boolean;
+  readonly funcTypeId: number;
+  stackDepth: number;
+  isCallback: boolean;
+}
+
+const COMPLEXITY_LIMIT_JMP_SEQ = 8192;
+
+export class Env {
+  readonly obj: LoadedObject;
+  readonly prog: LoadedProgram;
+  readonly platform: VerifierPlatform;
+  readonly rules: KernelRules;
+  readonly insns: InsnArray;
+  readonly btf: Btf;
+  readonly hook: VerifierHook | undefined;
+  readonly log: Log;
+  readonly cancelled: (() => boolean) | undefined;
+  readonly subprogs: SubprogInfo[] = [];
+  readonly visits: Uint32Array;
+
+  state: State;
+  insn = 0;
+  prevInsn = -1;
+  idGen = 0;
+  pending: Pending[] = [];
+  explored = new Map<number, Checkpoint[]>();
+  /** Bits per slot: see `cfg.ts`. */
+  readonly points: Uint8Array;
+  /** Type of the pointer used by each load or store: mixing some is an error. */
+  readonly pointerAt = new Map<number, string>();
+  curHistory: HistoryEntry | null = null;
+
+  insnsProcessed = 0;
+  jumpsProcessed = 0;
+  prevInsnsProcessed = 0;
+  prevJumpsProcessed = 0;
+  totalStates = 0;
+  peakStates = 0;
+  maxStackDepth = 0;
+  /** Global functions that still have to be verified on their own. */
+  readonly globalsCalled = new Set<number>();
+  private readonly fieldsOf = new Map<MapDef, MapFields>();
+
+  constructor(obj: LoadedObject, prog: LoadedProgram, platform: VerifierPlatform, opts: VerifyOptions) {
+    this.obj = obj;
+    this.prog = prog;
+    this.platform = platform;
+    this.rules = rulesFor(platform.version);
+    this.insns = prog.insns;
+    this.btf = platform.btf;
+    this.hook = prog.attach.hook === null ? undefined : platform.hook(prog.attach.hook);
+    this.log = new Log(opts.logLevel ?? 0);
+    this.cancelled = opts.cancelled;
+    this.points = new Uint8Array(prog.insns.count);
+    this.visits = new Uint32Array(prog.insns.count);
+    this.state = new State([]);
+  }
+
+  /** Refuses the program with the kernel's words. */
+  fail(errno: number, reason: string, message: string, regno = -1): never {
+    this.log.line(message);
+    throw new Refusal(errno, reason, message, regno);
+  }
+
+  get frame(): Frame {
+    return this.state.cur;
+  }
+
+  cell(regno: number): Cell {
+    return this.state.cur.regs[regno];
+  }
+
+  reg(regno: number): Reg {
+    return this.state.cur.regs[regno].reg;
+  }
+
+  setReg(regno: number, reg: Reg): void {
+    this.state.cur.regs[regno].reg = reg;
+  }
+
+  /** The frame whose stack a register points to. */
+  frameOf(reg: Reg): Frame {
+    return this.state.frames[reg.frame];
+  }
+
+  typeText(reg: Reg): string {
+    return typeName(reg.kind, reg.flags, this.rules.ringbufWord);
+  }
+
+  newId(): number {
+    return ++this.idGen;
+  }
+
+  /** Special fields (locks, timers, kptrs) in the values of a map. */
+  fields(map: MapDef): MapFields {
+    let f = this.fieldsOf.get(map);
+    if (f === undefined) {
+      f = mapFields(this.obj.btf, map);
+      this.fieldsOf.set(map, f);
+    }
+    return f;
+  }
+
+  /** Queues a copy of the current state to go on at `insn`. */
+  push(insn: number, prev: number, step?: PathStep): State {
+    const copy = this.state.copy();
+    if (step !== undefined) copy.path = step;
+    copy.parent = this.state.parent;
+    this.pending.push({ state: copy, insn, prev, logLength: this.log.length });
+    if (copy.parent !== null) copy.parent.branches++;
+    if (this.pending.length > COMPLEXITY_LIMIT_JMP_SEQ) {
+      this.fail(E2BIG, 'too-many-branches', `The sequence of ${this.pending.length} jumps is too complex.`);
+    }
+    return copy;
+  }
+
+  /** Takes the newest queued state; false when all is explored. */
+  pop(): boolean {
+    const next = this.pending.pop();
+    if (next === undefined) return false;
+    this.state = next.state;
+    this.insn = next.insn;
+    this.prevInsn = next.prev;
+    if (this.log.level < 2) this.log.cut(next.logLength);
+    return true;
+  }
+
+  subprogAt(slot: number): number {
+    return this.subprogs.findIndex((s) => s.start === slot);
+  }
+
+  subprogContaining(slot: number): number {
+    return this.subprogs.findIndex((s) => slot >= s.start && slot < s.end);
+  }
+
+  /** The C line of an instruction: the last record at or before it. */
+  lineOf(insn: number): LineRecord | null {
+    let found: LineRecord | null = null;
+    for (const l of this.prog.lines) {
+      if (l.insn > insn) break;
+      found = l;
+    }
+    return found;
+  }
+}

@@ -1,0 +1,133 @@
+/** Is a state covered by one that was explored before? */
+import type { Env } from './env.ts';
+import type { Reg } from './reg.ts';
+import { ADD_CONST, sameShape, unknownReg } from './reg.ts';
+import type { Cell, Frame, StackSlot, State } from './state.ts';
+import { LIVE_READ, SLOT_INVALID, SLOT_MISC, SLOT_SPILL, SLOT_ZERO } from './state.ts';
+import { tnumIn } from './tnum.ts';
+
+/** How strictly: `covers` uses liveness and precision, `range` neither, `exact` wants the same values. */
+export type Exactness = 'covers' | 'range' | 'exact';
+
+/** Ids of the two states that stand for each other. */
+class IdMap {
+  private readonly map = new Map<number, number>();
+  private readonly taken = new Set<number>();
+  private fresh = 0x4000_0000;
+
+  /** Zero only matches zero. */
+  same(old: number, cur: number): boolean {
+    if ((old !== 0) !== (cur !== 0)) return false;
+    if (old === 0) return true;
+    const known = this.map.get(old);
+    if (known !== undefined) return known === cur;
+    if (this.taken.has(cur)) return false;
+    this.map.set(old, cur);
+    this.taken.add(cur);
+    return true;
+  }
+
+  /** An independent number gets an id of its own, so that it does not stand for a linked one. */
+  sameScalar(old: number, cur: number): boolean {
+    if (old === 0) return true;
+    return this.same(old & ~ADD_CONST, cur === 0 ? ++this.fresh : cur & ~ADD_CONST);
+  }
+}
+
+const covers = (old: Reg, cur: Reg): boolean => old.num.rangeContains(cur.num) && tnumIn(old.num.tnum, cur.num.tnum);
+
+function exactly(old: Reg, cur: Reg, ids: IdMap): boolean {
+  return sameShape(old, cur) && old.num.same(cur.num) && ids.same(old.id, cur.id) && ids.same(old.refId, cur.refId);
+}
+
+function regCovered(env: Env, oldCell: Cell, cur: Reg, ids: IdMap, how: Exactness): boolean {
+  const old = oldCell.reg;
+  if (how === 'exact') return exactly(old, cur, ids) && old.frame === cur.frame;
+  if (how === 'covers' && (oldCell.live & LIVE_READ) === 0) return true;
+  if (old.kind === '?') return how === 'covers' || cur.kind === '?';
+  if (old.kind !== cur.kind || old.flags !== cur.flags) return false;
+  switch (old.kind) {
+    case 'scalar': {
+      if (!oldCell.precise && how === 'covers') return true;
+      if (env.rules.compareScalarIds) {
+        const oldAdd = old.id >= ADD_CONST;
+        const curAdd = cur.id >= ADD_CONST;
+        if (oldAdd && !curAdd) return false;
+        if (old.id !== 0 && !oldAdd && curAdd) return false;
+        if (oldAdd && old.off !== cur.off) return false;
+        if (!ids.sameScalar(old.id, cur.id)) return false;
+      }
+      return covers(old, cur);
+    }
+    case 'map_key':
+    case 'map_value':
+    case 'mem':
+    case 'buf':
+      return sameShape(old, cur) && covers(old, cur) && ids.same(old.id, cur.id) && ids.same(old.refId, cur.refId);
+    case 'fp':
+      return old.frame === cur.frame && exactly(old, cur, ids);
+    default:
+      return exactly(old, cur, ids);
+  }
+}
+
+const asScalar = (s: StackSlot): Reg | null =>
+  s.isScalarSpill64 ? s.cell.reg : s.types.every((t) => t === SLOT_MISC || t === SLOT_INVALID) ? unknownReg() : null;
+
+function stackCovered(env: Env, old: Frame, cur: Frame, ids: IdMap, how: Exactness): boolean {
+  for (let n = 0; n < old.stack.length; n++) {
+    const a = old.stack[n];
+    const b = cur.stack[n] as StackSlot | undefined;
+    if (how !== 'covers') {
+      if (b === undefined || !a.types.every((t, i) => t === b.types[i])) return false;
+    } else if ((a.cell.live & LIVE_READ) === 0) continue;
+    if (a.types.every((t) => t === SLOT_INVALID || t === SLOT_MISC) && !a.isSpill) {
+      // Reading these gave an unknown number, whatever is there now.
+      if (how === 'covers' && (b === undefined || !b.isSpill || b.cell.reg.isScalar)) continue;
+    }
+    if (b === undefined) return false;
+    const oldReg = asScalar(a);
+    const curReg = asScalar(b);
+    if (oldReg !== null && curReg !== null) {
+      const cell = a.isScalarSpill64 ? a.cell : { ...a.cell, reg: oldReg, precise: false };
+      if (!regCovered(env, cell as Cell, curReg, ids, how)) return false;
+      continue;
+    }
+    for (let i = 0; i < 8; i++) {
+      const t = a.types[i];
+      const u = b.types[i];
+      if (t === SLOT_INVALID || t === u || (t === SLOT_MISC && u === SLOT_ZERO)) continue;
+      if (t === SLOT_MISC && (u === SLOT_INVALID || (u === SLOT_SPILL && b.cell.reg.isScalar))) continue;
+      return false;
+    }
+    if (a.isSpill && b.isSpill && !regCovered(env, a.cell, b.cell.reg, ids, how)) return false;
+  }
+  return true;
+}
+
+/** Does `old`, which was explored, cover `cur`? */
+export function statesEqual(env: Env, old: State, cur: State, how: Exactness): boolean {
+  if (old.frames.length !== cur.frames.length) return false;
+  const ids = new IdMap();
+  if (old.lockMap !== cur.lockMap || old.rcuLock !== cur.rcuLock) return false;
+  if (!ids.same(old.lockId, cur.lockId)) return false;
+  for (let f = 0; f < old.frames.length; f++) {
+    const a = old.frames[f];
+    const b = cur.frames[f];
+    if (a.callsite !== b.callsite || a.subprog !== b.subprog || a.inCallback !== b.inCallback) return false;
+    if (a.callbackDepth > b.callbackDepth) return false;
+    for (let i = 0; i < 11; i++) if (!regCovered(env, a.regs[i], b.regs[i].reg, ids, how)) return false;
+    if (!stackCovered(env, a, b, ids, how)) return false;
+    if (a.refs.length !== b.refs.length || !a.refs.every((r, i) => ids.same(r.id, b.refs[i].id))) return false;
+  }
+  return true;
+}
+
+/** A cheap filter before the exact comparison: the same registers in the current frame. */
+export function maybeLooping(old: State, cur: State): boolean {
+  if (old.frames.length !== cur.frames.length) return false;
+  return old.cur.regs.every((c, i) => {
+    const r = cur.cur.regs[i].reg;
+    return c.reg === r || (sameShape(c.reg, r) && c.reg.num.same(r.num) && c.reg.id === r.id && c.reg.refId === r.refId);
+  });
+}

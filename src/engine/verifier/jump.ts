@@ -1,0 +1,234 @@
+/** Conditional jumps: which way is possible, and what each way tells. */
+import {
+  BPF_CLASS, BPF_JCOND, BPF_JEQ, BPF_JMP32, BPF_JNE, BPF_JSLE, BPF_OP, BPF_SRC, BPF_X,
+} from '../bpf/index.ts';
+import { addRanges } from './alu-values.ts';
+import type { Env } from './env.ts';
+import { EINVAL, ENOTSUPP } from './env.ts';
+import { useReg } from './liveness.ts';
+import { flipJump } from './jump-ops.ts';
+import { markPrecise, recordHistory } from './precision.ts';
+import type { Reg } from './reg.ts';
+import { ADD_CONST, constReg, MAYBE_NULL, RCU, scalarReg } from './reg.ts';
+import { Scalar } from './scalar.ts';
+import type { LinkedPlace, State } from './state.ts';
+import { tnumAdd } from './tnum.ts';
+import { isTrusted } from './trust.ts';
+
+const MAX_VAR_OFF = 1n << 29n;
+const MAX_LINKED = 6;
+
+/** Executes a conditional jump; leaves `env.insn` before the next instruction of the current path. */
+export function checkJump(env: Env): void {
+  const { insns, insn } = env;
+  const code = insns.op[insn];
+  const op = code & BPF_OP;
+  if (op > BPF_JSLE) {
+    if (op === BPF_JCOND && env.rules.cpuV4) env.fail(ENOTSUPP, 'not-modelled', 'may_goto is not modelled');
+    env.fail(EINVAL, 'unknown-opcode', `invalid BPF_JMP/JMP32 opcode ${op.toString(16)}`);
+  }
+  const isX = (code & BPF_SRC) === BPF_X;
+  const jmp32 = (code & BPF_CLASS) === BPF_JMP32;
+  const dstNo = insns.dst[insn];
+  const srcNo = insns.src[insn];
+  const bad = (): never => env.fail(EINVAL, 'reserved-fields', 'BPF_JMP/JMP32 uses reserved fields');
+  if (env.rules.linkedScalars) useReg(env, dstNo);
+  if (isX) {
+    if (insns.imm[insn] !== 0) bad();
+    useReg(env, dstNo);
+    useReg(env, srcNo);
+  } else {
+    useReg(env, dstNo);
+    if (srcNo !== 0) bad();
+  }
+  const dst = env.reg(dstNo);
+  const src = isX ? env.reg(srcNo) : constReg(BigInt(insns.imm[insn]));
+  const stackRegs = (dst.kind === 'fp' ? 1 : 0) | (isX && src.kind === 'fp' ? 2 : 0);
+  if (stackRegs !== 0) recordHistory(env, { stackRegs });
+  const pred = predict(env, op, jmp32, dst, src, isX);
+  if (pred >= 0) {
+    if (dst.isScalar) markPrecise(env, dstNo);
+    if (isX && src.isScalar) markPrecise(env, srcNo);
+    env.state.path = { insn, taken: pred === 1, before: env.state.path };
+    if (pred === 1) env.insn += insns.off[insn];
+    return;
+  }
+  const linked: LinkedPlace[] = [];
+  if (isX && src.isScalar && src.id !== 0) collectLinked(env, src.id, linked);
+  if (dst.isScalar && dst.id !== 0) collectLinked(env, dst.id, linked);
+  if (linked.length > 1) recordHistory(env, { linked });
+  const before = env.state.path;
+  const other = env.push(insn + insns.off[insn] + 1, insn, { insn, taken: true, before });
+  env.state.path = { insn, taken: false, before };
+  refine(env, other, op, jmp32, dstNo, isX ? srcNo : -1, src, linked);
+  pointerChecks(env, other, op, jmp32, isX, dstNo, srcNo);
+}
+
+/** Known never to be NULL. */
+function notNull(env: Env, r: Reg): boolean {
+  if (r.mayBeNull || r.isScalar) return false;
+  if (!env.rules.eqLiftsNull) return r.kind === 'map_value' || r.kind === 'map_key';
+  if (r.num.smin <= -MAX_VAR_OFF || r.num.smax >= MAX_VAR_OFF) return false;
+  return (
+    r.kind === 'map_value' || r.kind === 'map_key' || r.kind === 'mem' || r.kind === 'buf' || r.kind === 'map_ptr' ||
+    (r.kind === 'ptr_' && isTrusted(r))
+  );
+}
+
+function predict(env: Env, op: number, jmp32: boolean, dst: Reg, src: Reg, isX: boolean): -1 | 0 | 1 {
+  if (dst.isScalar && src.isScalar) return env.rules.bounds.branchTaken(op, jmp32, dst.num, src.num);
+  if (!env.rules.eqLiftsNull) {
+    // 6.1: only a pointer on the left, and the low half counts like the whole.
+    if (!src.isScalar || !(isX ? (jmp32 ? (src.num.tnum.mask & 0xffff_ffffn) === 0n : src.num.isConst) : true)) return -1;
+    const v = jmp32 ? src.num.tnum.value & 0xffff_ffffn : src.num.tnum.value;
+    if (dst.isScalar || !notNull(env, dst) || v !== 0n) return -1;
+    return op === BPF_JEQ ? 0 : op === BPF_JNE ? 1 : -1;
+  }
+  if (jmp32) return -1;
+  let o = op;
+  let [ptr, num] = [dst, src];
+  if (!(num.isScalar && num.num.isConst)) {
+    o = flipJump(op);
+    [ptr, num] = [src, dst];
+  }
+  if (!num.isScalar || !num.num.isConst || !notNull(env, ptr) || !num.num.isZero) return -1;
+  return o === BPF_JEQ ? 0 : o === BPF_JNE ? 1 : -1;
+}
+
+/** All numbers with the same origin (up to a constant). */
+function collectLinked(env: Env, id: number, out: LinkedPlace[]): void {
+  const base = id & ~ADD_CONST;
+  const st = env.state;
+  const add = (reg: Reg, place: LinkedPlace, drop: () => void): void => {
+    if (!reg.isScalar || (reg.id & ~ADD_CONST) !== base) return;
+    if (out.some((p) => p.frame === place.frame && p.at === place.at && p.isReg === place.isReg)) return;
+    if (out.length < MAX_LINKED || !env.rules.fullBacktrack) out.push(place);
+    else drop();
+  };
+  for (let f = st.frames.length - 1; f >= 0; f--) {
+    const frame = st.frames[f];
+    for (let i = 0; i < 10; i++) {
+      const c = frame.regs[i];
+      add(c.reg, { frame: f, at: i, isReg: true }, () => {
+        const r = c.reg.copy();
+        r.id = 0;
+        r.off = 0;
+        c.reg = r;
+      });
+    }
+    frame.stack.forEach((s, i) => {
+      if (!s.isSpill) return;
+      add(s.cell.reg, { frame: f, at: i, isReg: false }, () => {
+        const r = s.cell.reg.copy();
+        r.id = 0;
+        r.off = 0;
+        s.cell.reg = r;
+      });
+    });
+  }
+}
+
+/** What one of the linked numbers learned, the others learn too. */
+function syncLinked(st: State, known: Reg, knownAt: number, places: readonly LinkedPlace[]): void {
+  for (const p of places) {
+    const cell = p.isReg ? st.frames[p.frame].regs[p.at] : st.frames[p.frame].stack[p.at].cell;
+    const r = cell.reg;
+    const self = p.isReg && p.at === knownAt && p.frame === st.frames.length - 1;
+    if (self || !r.isScalar || (r.id & ~ADD_CONST) !== (known.id & ~ADD_CONST)) continue;
+    const plain = (r.id < ADD_CONST && known.id < ADD_CONST) || r.off === known.off;
+    if (plain) {
+      cell.reg = known;
+      continue;
+    }
+    const delta = Scalar.constant(BigInt(r.off - known.off));
+    const n = known.num.clone();
+    addRanges(n, delta);
+    n.tnum = tnumAdd(n.tnum, delta.tnum);
+    cell.reg = r.withNum(n);
+  }
+}
+
+function refine(
+  env: Env, other: State, op: number, jmp32: boolean, dstNo: number, srcNo: number, src: Reg, linked: readonly LinkedPlace[],
+): void {
+  const here = env.state.cur;
+  const there = other.cur;
+  const dst = here.regs[dstNo].reg;
+  if (!dst.isScalar || !src.isScalar) return;
+  const same = srcNo === dstNo;
+  const takenDst = dst.num.clone();
+  const fallDst = dst.num.clone();
+  const takenSrc = same ? takenDst : src.num.clone();
+  const fallSrc = same ? fallDst : src.num.clone();
+  env.rules.bounds.refine(op, jmp32, [takenDst, takenSrc], [fallDst, fallSrc]);
+  here.regs[dstNo].reg = dst.withNum(fallDst);
+  there.regs[dstNo].reg = dst.withNum(takenDst);
+  if (srcNo >= 0 && !same) {
+    here.regs[srcNo].reg = src.withNum(fallSrc);
+    there.regs[srcNo].reg = src.withNum(takenSrc);
+    if (src.id !== 0) {
+      syncLinked(env.state, here.regs[srcNo].reg, srcNo, linked);
+      syncLinked(other, there.regs[srcNo].reg, srcNo, linked);
+    }
+  }
+  if (dst.id !== 0) {
+    syncLinked(env.state, here.regs[dstNo].reg, dstNo, linked);
+    syncLinked(other, there.regs[dstNo].reg, dstNo, linked);
+  }
+}
+
+function pointerChecks(env: Env, other: State, op: number, jmp32: boolean, isX: boolean, dstNo: number, srcNo: number): void {
+  const dst = env.reg(dstNo);
+  const eq = op === BPF_JEQ;
+  if (!eq && op !== BPF_JNE) return;
+  if (jmp32) return;
+  if (isX) {
+    const src = env.reg(srcNo);
+    if (!env.rules.eqLiftsNull || dst.isScalar || src.isScalar || dst.kind === 'ptr_' || src.kind === 'ptr_') return;
+    // Equal to something that is not NULL.
+    const st = eq ? other : env.state;
+    const lift = (regno: number, r: Reg): void => {
+      if (!r.mayBeNull) return;
+      st.cur.regs[regno].reg = nonNull(env, r);
+    };
+    if (notNull(env, dst)) lift(srcNo, src);
+    if (notNull(env, src)) lift(dstNo, dst);
+    return;
+  }
+  if (env.insns.imm[env.insn] !== 0 || !dst.mayBeNull) return;
+  const { id, refId } = dst;
+  resolveNull(env, env.state, id, refId, !eq);
+  resolveNull(env, other, id, refId, eq);
+}
+
+/** The pointer after its NULL check. A map of maps yields the inner map. */
+function nonNull(env: Env, r: Reg): Reg {
+  const n = r.copy();
+  n.flags &= ~MAYBE_NULL;
+  if (r.kind === 'map_value' && r.map !== null && r.map.innerMap !== undefined && r.map.type.endsWith('_of_maps')) {
+    n.kind = 'map_ptr';
+    n.map = env.obj.maps[r.map.innerMap];
+    if (n.map !== undefined && env.fields(n.map).fields.length > 0) n.mapUid = r.id;
+  }
+  return n;
+}
+
+/** All copies of a pointer are known to be NULL, or not. */
+function resolveNull(env: Env, st: State, id: number, refId: number, isNull: boolean): void {
+  if (isNull && refId !== 0 && refId === id) {
+    const at = st.cur.refs.findIndex((r) => r.id === id);
+    if (at >= 0) st.cur.refs.splice(at, 1);
+  }
+  for (const c of st.cells()) {
+    const r = c.reg;
+    if (!r.mayBeNull || r.id !== id || (r.id === 0 && (r.flags & RCU) === 0)) continue;
+    if (isNull) {
+      c.reg = scalarReg(Scalar.constant(0n), r.origin);
+      continue;
+    }
+    const n = nonNull(env, r);
+    const lock = n.kind === 'map_value' && n.map !== null && env.fields(n.map).spinLock >= 0;
+    if (!lock) n.id = 0;
+    c.reg = n;
+  }
+}

@@ -1,0 +1,50 @@
+/** Which helpers go with which map types (the kernel checks both ways). */
+import type { MapDef } from '../loader/index.ts';
+import type { Env } from './env.ts';
+import { EINVAL } from './env.ts';
+import { helperName } from '../bpf/index.ts';
+
+/** Map types that only some helpers take. */
+const ONLY: Readonly<Record<string, readonly number[]>> = {
+  prog_array: [12],
+  perf_event_array: [22, 25, 111, 55, 121],
+  ringbuf: [130, 131, 134, 198, 199, 200],
+  user_ringbuf: [209],
+  stack_trace: [27],
+  cgroup_array: [33, 37],
+  array_of_maps: [1],
+  hash_of_maps: [1],
+  queue: [87, 88, 89],
+  stack: [87, 88, 89],
+  sk_storage: [107, 108, 194],
+  inode_storage: [145, 146, 194],
+  task_storage: [156, 157, 194],
+  cgrp_storage: [210, 211, 194],
+  bloom_filter: [87, 89],
+};
+
+/** Helpers that only take some map types. */
+const NEEDS: Readonly<Record<number, readonly string[]>> = {
+  12: ['prog_array'],
+  22: ['perf_event_array'], 25: ['perf_event_array'], 55: ['perf_event_array'], 111: ['perf_event_array'], 121: ['perf_event_array'],
+  130: ['ringbuf'], 131: ['ringbuf'], 134: ['ringbuf'], 198: ['ringbuf'],
+  209: ['user_ringbuf'],
+  27: ['stack_trace'],
+  37: ['cgroup_array'],
+  87: ['queue', 'stack', 'bloom_filter'],
+  88: ['queue', 'stack'],
+  89: ['queue', 'stack', 'bloom_filter'],
+  195: ['percpu_array', 'percpu_hash', 'lru_percpu_hash'],
+  107: ['sk_storage'], 108: ['sk_storage'],
+  145: ['inode_storage'], 146: ['inode_storage'],
+  156: ['task_storage'], 157: ['task_storage'],
+  210: ['cgrp_storage'], 211: ['cgrp_storage'],
+};
+
+export function checkMapHelper(env: Env, map: MapDef, id: number): void {
+  const only = ONLY[map.type];
+  const needs = NEEDS[id];
+  if ((only !== undefined && !only.includes(id)) || (needs !== undefined && !needs.includes(map.type))) {
+    env.fail(EINVAL, 'map-helper-mismatch', `cannot pass map_type ${map.typeId} into func ${helperName(id)}#${id}`);
+  }
+}

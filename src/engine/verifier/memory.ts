@@ -1,0 +1,336 @@
+/** Loads, stores and atomics by what the pointer points to. */
+import {
+  accessSize, BPF_ATOMIC, BPF_CLASS, BPF_CMPXCHG, BPF_DW, BPF_FETCH, BPF_LDX, BPF_MEM, BPF_MEMSX, BPF_MODE, BPF_SIZE,
+  BPF_STX, BPF_W, BPF_XCHG,
+} from '../bpf/index.ts';
+import type { MapDef } from '../loader/index.ts';
+import { signExtend64 } from './alu-values.ts';
+import { structAccess } from './btf-walk.ts';
+import { ctxAccess } from './ctx.ts';
+import type { Env } from './env.ts';
+import { EACCES, EINVAL, ENOTSUPP } from './env.ts';
+import { defineReg, useReg } from './liveness.ts';
+import type { Reg } from './reg.ts';
+import { constReg, MAYBE_NULL, PERCPU, pointerReg, RCU, RDONLY, TRUSTED, unknownReg, UNTRUSTED, USER } from './reg.ts';
+import { checkStackBounds, stackReadFixed, stackReadVar, stackWriteFixed, stackWriteVar } from './stack.ts';
+import { readTrust } from './trust.ts';
+
+export type Access = 'read' | 'write';
+const BPF_F_WRONLY_PROG = 1 << 8;
+const MAX_VAR_OFF = 1n << 29n;
+
+/** [off, off + size) plus the variable part of the pointer must be inside of a region. */
+export function checkRegion(env: Env, regno: number, reg: Reg, off: number, size: number, regionSize: number, zeroOk: boolean): void {
+  const s = reg.num;
+  const at = BigInt(off);
+  if (s.smin < 0n && (s.smin === -(1n << 63n) || BigInt.asIntN(32, at + s.smin) !== at + s.smin || s.smin + at < 0n)) {
+    env.fail(EACCES, 'index-negative', `R${regno} min value is negative, either use unsigned index or do a if (index >=0) check.`, regno);
+  }
+  const check = (from: number): boolean => from >= 0 && (size > 0 || (size === 0 && zeroOk)) && from + size <= regionSize;
+  const lo = Number(s.smin) + off;
+  if (!check(lo)) {
+    env.log.line(outside(reg, lo, size, regionSize));
+    env.fail(EACCES, 'out-of-bounds', `R${regno} min value is outside of the allowed memory range`, regno);
+  }
+  if (s.umax >= MAX_VAR_OFF) {
+    env.fail(EACCES, 'index-unbounded', `R${regno} unbounded memory access, make sure to bounds check any such access`, regno);
+  }
+  const hi = Number(s.umax) + off;
+  if (!check(hi)) {
+    env.log.line(outside(reg, hi, size, regionSize));
+    env.fail(EACCES, 'out-of-bounds', `R${regno} max value is outside of the allowed memory range`, regno);
+  }
+}
+
+function outside(reg: Reg, off: number, size: number, regionSize: number): string {
+  if (reg.kind === 'map_key') return `invalid access to map key, key_size=${regionSize} off=${off} size=${size}`;
+  if (reg.kind === 'map_value') return `invalid access to map value, value_size=${regionSize} off=${off} size=${size}`;
+  return `invalid access to memory, mem_size=${regionSize} off=${off} size=${size}`;
+}
+
+/** May programs read or write values of this map at all? */
+export function checkMapAccessType(env: Env, reg: Reg, off: number, size: number, access: Access): void {
+  const map = reg.map!;
+  if (access === 'write' && map.readOnly) {
+    env.fail(EACCES, 'map-read-only', `write into map forbidden, value_size=${map.valueSize} off=${off} size=${size}`);
+  }
+  if (access === 'read' && map.flags & BPF_F_WRONLY_PROG) {
+    env.fail(EACCES, 'map-write-only', `read from map forbidden, value_size=${map.valueSize} off=${off} size=${size}`);
+  }
+}
+
+/** Bounds of a map value, and no touching of the kernel's own fields in it. */
+export function checkMapValue(env: Env, regno: number, reg: Reg, off: number, size: number, zeroOk: boolean): void {
+  const map = reg.map!;
+  checkRegion(env, regno, reg, off, size, map.valueSize, zeroOk);
+  const lo = Number(reg.num.smin) + off;
+  const hi = Number(reg.num.umax) + off + size;
+  for (const f of env.fields(map).fields) {
+    if (lo >= f.offset + f.size || f.offset >= hi) continue;
+    if (f.name === 'kptr') env.fail(ENOTSUPP, 'not-modelled', 'kptrs in map values are not modelled');
+    env.fail(EACCES, 'special-field', `${f.name} cannot be accessed directly by load/store`, regno);
+  }
+}
+
+/** Contents of a frozen map that programs cannot write: known at verification time. */
+function frozenValue(map: MapDef, off: number, size: number, signed: boolean): bigint | null {
+  if (!map.readOnly || map.section === undefined || map.section === '.data' || map.section === '.bss') return null;
+  if (off + size > map.valueSize) return null;
+  let v = 0n;
+  for (let i = size - 1; i >= 0; i--) v = (v << 8n) | BigInt(map.initial?.[off + i] ?? 0);
+  return signed && size < 8 ? BigInt.asUintN(64, BigInt.asIntN(size * 8, v)) : v;
+}
+
+/** A pointer that may only have a fixed, non-negative offset (ctx and the like: none at all). */
+export function checkFixedOffset(env: Env, regno: number, reg: Reg, fixedOk: boolean): void {
+  const type = env.typeText(reg);
+  if (reg.off < 0) env.fail(EACCES, 'pointer-offset', `negative offset ${type} ptr R${regno} off=${reg.off} disallowed`, regno);
+  if (!fixedOk && reg.off !== 0) {
+    env.fail(EACCES, 'pointer-offset', `dereference of modified ${type} ptr R${regno} off=${reg.off} disallowed`, regno);
+  }
+  if (!reg.num.isConst || !reg.num.isZero) {
+    env.fail(EACCES, 'pointer-offset', `variable ${type} access var_off=${env.rules.tnumText(reg.num.tnum)} disallowed`, regno);
+  }
+}
+
+function checkStackAlignment(env: Env, reg: Reg, off: number, size: number): void {
+  if (size === 1) return;
+  const t = reg.num.tnum;
+  // Constant part plus what is unknown of the variable part.
+  const sum = BigInt.asUintN(64, t.value + BigInt(reg.off + off));
+  if (((sum | t.mask) & BigInt(size - 1)) !== 0n) {
+    env.fail(EACCES, 'misaligned', `misaligned stack access off ${env.rules.tnumText(t)}+${reg.off}+${off} size ${size}`);
+  }
+}
+
+function checkAtomicAlignment(env: Env, reg: Reg, off: number, size: number): void {
+  const t = reg.num.tnum;
+  const words: Partial<Record<Reg['kind'], string>> = { map_value: 'value ', map_key: 'key ', ctx: 'context ', fp: 'stack ' };
+  const sum = BigInt.asUintN(64, t.value + BigInt(reg.off + off));
+  if (((sum | t.mask) & BigInt(size - 1)) !== 0n) {
+    env.fail(EACCES, 'misaligned', `misaligned ${words[reg.kind] ?? ''}access off ${env.rules.tnumText(t)}+${reg.off}+${off} size ${size}`);
+  }
+}
+
+export interface MemOp {
+  readonly regno: number;
+  readonly off: number;
+  readonly size: number;
+  readonly access: Access;
+  /** Register stored from or loaded into; -1 = none. */
+  readonly value: number;
+  readonly strict?: boolean;
+  readonly signed?: boolean;
+}
+
+/** One access to memory through a register. Loads set the value register. */
+export function memAccess(env: Env, m: MemOp): void {
+  const { regno, size, access, value } = m;
+  const reg = env.reg(regno);
+  if (reg.kind === 'fp') checkStackAlignment(env, reg, m.off, size);
+  else if (m.strict) checkAtomicAlignment(env, reg, m.off, size);
+  const off = m.off + reg.off;
+  const loads = access === 'read' && value >= 0;
+  let result: Reg | null = null;
+  switch (reg.mayBeNull ? '?' : reg.kind) {
+    case 'map_key':
+      if (access === 'write') env.fail(EACCES, 'map-key-write', `write to change key R${regno} not allowed`, regno);
+      checkRegion(env, regno, reg, off, size, reg.map!.keySize, false);
+      result = unknownReg(env.insn);
+      break;
+    case 'map_value': {
+      checkMapAccessType(env, reg, off, size, access);
+      checkMapValue(env, regno, reg, off, size, false);
+      const known = loads && reg.num.isConst ? frozenValue(reg.map!, off + Number(reg.num.constS64), size, m.signed === true) : null;
+      result = known === null ? unknownReg(env.insn) : constReg(known, env.insn);
+      break;
+    }
+    case 'mem':
+      if (access === 'write' && reg.flags & RDONLY) readOnly(env, regno, reg);
+      checkRegion(env, regno, reg, off, size, reg.memSize, false);
+      result = unknownReg(env.insn);
+      break;
+    case 'ctx':
+      checkFixedOffset(env, regno, reg, false);
+      result = ctxAccess(env, off, size, access === 'write');
+      break;
+    case 'fp': {
+      checkStackBounds(env, regno, reg, off, size, access);
+      const frame = env.frameOf(reg);
+      if (access === 'write') {
+        if (reg.num.isConst) stackWriteFixed(env, frame, off + Number(reg.num.constS64), size, value);
+        else stackWriteVar(env, frame, reg, off, size, value);
+      } else if (reg.num.isConst) {
+        result = stackReadFixed(env, frame, off + Number(reg.num.constS64), size, value);
+      } else if (value < 0) {
+        env.fail(EACCES, 'stack-variable', `variable offset stack pointer cannot be passed into helper function; var_off=${env.rules.tnumText(reg.num.tnum)} off=${off} size=${size}`, regno);
+      } else result = stackReadVar(env, regno, reg, off, size);
+      break;
+    }
+    case 'ptr_':
+      result = btfAccess(env, regno, reg, off, size, access);
+      break;
+    case 'map_ptr':
+      result = mapPointerAccess(env, regno, reg, off, size, access);
+      break;
+    default:
+      env.fail(EACCES, reg.mayBeNull ? 'null-deref' : 'not-a-pointer', `R${regno} invalid mem access '${env.typeText(reg)}'`, regno);
+  }
+  if (!loads || result === null) return;
+  if (result.isScalar && size < 8) {
+    let n = result.num;
+    if (m.signed) n = signExtend64(n, size as 1 | 2 | 4, env.rules.bounds);
+    else {
+      n = n.clone();
+      env.rules.bounds.truncate(n, size);
+    }
+    result = result.withNum(n);
+  }
+  env.setReg(value, result);
+}
+
+function readOnly(env: Env, regno: number, reg: Reg): never {
+  env.fail(EACCES, 'write-read-only', `R${regno} cannot write into ${env.typeText(reg)}`, regno);
+}
+
+/** Access to a kernel struct by BTF. */
+export function btfAccess(env: Env, regno: number, reg: Reg, off: number, size: number, access: Access): Reg {
+  const btf = reg.btf!;
+  const name = btf.name(reg.btfId);
+  if (env.rules.trust && !env.obj.gplCompatible) {
+    env.fail(EINVAL, 'gpl-struct', `Cannot access kernel 'struct ${name}' from non-GPL compatible program`, regno);
+  }
+  if (off < 0) env.fail(EACCES, 'btf-negative', `R${regno} is ptr_${name} invalid negative access: off=${off}`, regno);
+  if (!reg.num.isZero) {
+    env.fail(EACCES, 'btf-variable', `R${regno} is ptr_${name} invalid variable offset: off=${off}, var_off=${env.rules.tnumText(reg.num.tnum)}`, regno);
+  }
+  if (reg.flags & USER) env.fail(EACCES, 'btf-user', `R${regno} is ptr_${name} access user memory: off=${off}`, regno);
+  if (reg.flags & PERCPU) env.fail(EACCES, 'btf-percpu', `R${regno} is ptr_${name} access percpu memory: off=${off}`, regno);
+  if (access === 'write') env.fail(EACCES, 'btf-write', 'only read is supported', regno);
+  const w = structAccess(env, btf, reg.btfId, off, size);
+  if (w.kind !== 'ptr') return unknownReg(env.insn);
+  const flags = readTrust(env, reg, w.typeId, w.flags, w.field);
+  const r = pointerReg('ptr_', flags, env.insn);
+  r.btf = btf;
+  r.btfId = w.typeId;
+  if (flags & MAYBE_NULL) r.id = env.newId();
+  return r;
+}
+
+/** The kernel struct behind a map pointer, by map type. */
+const MAP_STRUCTS: Readonly<Record<string, string>> = {
+  array: 'bpf_array', percpu_array: 'bpf_array', prog_array: 'bpf_array', perf_event_array: 'bpf_array', array_of_maps: 'bpf_array',
+  hash: 'bpf_htab', lru_hash: 'bpf_htab', percpu_hash: 'bpf_htab', lru_percpu_hash: 'bpf_htab', hash_of_maps: 'bpf_htab',
+  lpm_trie: 'lpm_trie', ringbuf: 'bpf_ringbuf_map', queue: 'bpf_queue_stack', stack: 'bpf_queue_stack',
+  stack_trace: 'bpf_stack_map', bloom_filter: 'bpf_bloom_filter', inode_storage: 'bpf_local_storage_map',
+  task_storage: 'bpf_local_storage_map', sk_storage: 'bpf_local_storage_map', cgrp_storage: 'bpf_local_storage_map',
+};
+
+function mapPointerAccess(env: Env, regno: number, reg: Reg, off: number, size: number, access: Access): Reg {
+  const name = MAP_STRUCTS[reg.map!.type];
+  const id = name === undefined ? 0 : env.btf.find(name, 'struct');
+  if (id === 0) env.fail(ENOTSUPP, 'map-pointer', `map_ptr access not supported for map type ${reg.map!.typeId}`, regno);
+  if (off < 0) env.fail(EACCES, 'btf-negative', `R${regno} is ${name} invalid negative access: off=${off}`, regno);
+  if (access === 'write') env.fail(EACCES, 'btf-write', `only read from ${name} is supported`, regno);
+  if (!reg.num.isZero) env.fail(EACCES, 'btf-variable', `R${regno} is ${name} invalid variable offset: off=${off}`, regno);
+  const w = structAccess(env, env.btf, id, off, size);
+  if (w.kind !== 'ptr') return unknownReg(env.insn);
+  const r = pointerReg('ptr_', w.flags & ~(RCU | TRUSTED), env.insn);
+  r.btf = env.btf;
+  r.btfId = w.typeId;
+  return r;
+}
+
+/** One load or store instruction may not see pointers of kinds that are translated differently. */
+function samePointerKind(env: Env, reg: Reg, trustMayDiffer: boolean): void {
+  const special = (t: string): boolean => t === 'ctx' || t.startsWith('ptr_');
+  const base = reg.kind === 'ptr_' && (!trustMayDiffer || !env.rules.trust) ? `ptr_${reg.flags & (UNTRUSTED | TRUSTED | RCU)}` : reg.kind;
+  const before = env.pointerAt.get(env.insn);
+  if (before === undefined) {
+    env.pointerAt.set(env.insn, base);
+    return;
+  }
+  if (before === base) return;
+  if (special(before) || special(base)) {
+    env.fail(EINVAL, 'mixed-pointers', 'same insn cannot be used with different pointers');
+  }
+}
+
+/** LDX, ST, STX. */
+export function checkMemInsn(env: Env): void {
+  const { insns, insn } = env;
+  const op = insns.op[insn];
+  const cls = op & BPF_CLASS;
+  const size = accessSize(op);
+  const dst = insns.dst[insn];
+  const src = insns.src[insn];
+  const off = insns.off[insn];
+  if (cls === BPF_LDX) {
+    useReg(env, src);
+    defineReg(env, dst);
+    const reg = env.reg(src);
+    memAccess(env, { regno: src, off, size, access: 'read', value: dst, signed: (op & BPF_MODE) === BPF_MEMSX });
+    samePointerKind(env, reg, true);
+    const r = env.reg(dst);
+    if (r.isScalar && !r.num.isCleanConst) {
+      const n = r.num.clone();
+      env.rules.bounds.repair(n);
+      if (!n.same(r.num)) env.setReg(dst, r.withNum(n));
+    }
+    return;
+  }
+  if (cls === BPF_STX) {
+    if ((op & BPF_MODE) === BPF_ATOMIC) {
+      checkAtomic(env, size);
+      return;
+    }
+    if ((op & BPF_MODE) !== BPF_MEM || insns.imm[insn] !== 0) env.fail(EINVAL, 'reserved-fields', 'BPF_STX uses reserved fields');
+    useReg(env, src);
+    useReg(env, dst);
+    const reg = env.reg(dst);
+    memAccess(env, { regno: dst, off, size, access: 'write', value: src });
+    samePointerKind(env, reg, false);
+    return;
+  }
+  if ((op & BPF_MODE) !== BPF_MEM || src !== 0) env.fail(EINVAL, 'reserved-fields', 'BPF_ST uses reserved fields');
+  useReg(env, dst);
+  const reg = env.reg(dst);
+  if (env.rules.refuseCtxImmStore && reg.kind === 'ctx') {
+    env.fail(EACCES, 'ctx-store', `BPF_ST stores into R${dst} ${env.typeText(reg)} is not allowed`, dst);
+  }
+  memAccess(env, { regno: dst, off, size, access: 'write', value: -1 });
+  if (env.rules.trust) samePointerKind(env, reg, false);
+}
+
+const ATOMICS: ReadonlySet<number> = new Set([0x00, 0x01, 0x40, 0x41, 0x50, 0x51, 0xa0, 0xa1, BPF_XCHG, BPF_CMPXCHG]);
+
+function checkAtomic(env: Env, size: number): void {
+  const { insns, insn } = env;
+  const imm = insns.imm[insn];
+  const dst = insns.dst[insn];
+  const src = insns.src[insn];
+  if (!ATOMICS.has(imm)) {
+    const hex = (imm >>> 0).toString(16).padStart(2, '0');
+    env.fail(EINVAL, 'atomic-op', `BPF_ATOMIC uses invalid atomic opcode ${hex}`);
+  }
+  const bits = insns.op[insn] & BPF_SIZE;
+  if (bits !== BPF_W && bits !== BPF_DW) env.fail(EINVAL, 'atomic-size', 'invalid atomic operand size');
+  useReg(env, src);
+  useReg(env, dst);
+  if (imm === BPF_CMPXCHG) useReg(env, 0);
+  const reg = env.reg(dst);
+  if (reg.kind === 'ctx') {
+    env.fail(EACCES, 'atomic-target', `BPF_ATOMIC stores into R${dst} ${env.typeText(reg)} is not allowed`, dst);
+  }
+  const load = imm & BPF_FETCH ? (imm === BPF_CMPXCHG ? 0 : src) : -1;
+  if (load >= 0) {
+    defineReg(env, load);
+    env.setReg(load, unknownReg(insn));
+  }
+  const off = insns.off[insn];
+  memAccess(env, { regno: dst, off, size, access: 'read', value: -1, strict: true });
+  if (load >= 0) memAccess(env, { regno: dst, off, size, access: 'read', value: load, strict: true });
+  samePointerKind(env, env.reg(dst), false);
+  memAccess(env, { regno: dst, off, size, access: 'write', value: -1, strict: true });
+}
+

@@ -1,0 +1,261 @@
+/**
+ * Which numbers must be known precisely. States are equal although a number differs as long as nothing later depended on
+ * its value; when something does (a branch decided, an offset, a size), the instructions are walked backwards and every
+ * place that the number came from is marked in the checkpoints on the way. As Linux 6.8+ does it (several frames, stack
+ * accesses through any pointer); what cannot be followed falls back to "everything is precise".
+ */
+import {
+  BPF_ALU, BPF_ALU64, BPF_ATOMIC, BPF_CALL, BPF_CLASS, BPF_CMPXCHG, BPF_END, BPF_EXIT, BPF_FETCH, BPF_JMP, BPF_JMP32,
+  BPF_LD, BPF_LDX, BPF_MODE, BPF_MOV, BPF_NEG, BPF_OP, BPF_PSEUDO_CALL, BPF_SRC, BPF_ST, BPF_STX, BPF_X,
+} from '../bpf/index.ts';
+import type { Env } from './env.ts';
+import { isSyncCallbackHelper } from './helper-protos.ts';
+import type { HistoryEntry, LinkedPlace, State } from './state.ts';
+
+/** What still has to be found, by frame. */
+class Wanted {
+  frame: number;
+  readonly regs: number[] = [0, 0, 0, 0, 0, 0, 0, 0, 0];
+  readonly slots: Set<number>[] = Array.from({ length: 9 }, () => new Set<number>());
+
+  constructor(frame: number) {
+    this.frame = frame;
+  }
+
+  get empty(): boolean {
+    for (let f = 0; f <= this.frame; f++) if (this.regs[f] !== 0 || this.slots[f].size > 0) return false;
+    return true;
+  }
+
+  has(reg: number): boolean {
+    return (this.regs[this.frame] & (1 << reg)) !== 0;
+  }
+
+  add(reg: number): void {
+    this.regs[this.frame] |= 1 << reg;
+  }
+
+  drop(reg: number): void {
+    this.regs[this.frame] &= ~(1 << reg);
+  }
+}
+
+/** Adds to the history of the current instruction (one entry each). */
+export function recordHistory(
+  env: Env,
+  what: { readonly stackAccess?: number; readonly stackRegs?: number; readonly linked?: readonly LinkedPlace[] },
+): void {
+  let e = env.curHistory;
+  if (e === null) {
+    e = { insn: env.insn, prev: env.prevInsn, stackAccess: -1, stackRegs: 0, linked: null };
+    env.state.history.push(e);
+    env.curHistory = e;
+  }
+  if (what.stackAccess !== undefined) e.stackAccess = what.stackAccess;
+  if (what.stackRegs !== undefined) e.stackRegs |= what.stackRegs;
+  if (what.linked !== undefined) e.linked = what.linked;
+}
+
+/** The value of a register of the current frame matters. */
+export function markPrecise(env: Env, regno: number): void {
+  if (regno < 0) return;
+  const cell = env.cell(regno);
+  if (!cell.reg.isScalar) return;
+  const w = new Wanted(env.state.frames.length - 1);
+  w.add(regno);
+  backtrack(env, w);
+}
+
+/** What an equivalent old state needed precisely, we need precisely. */
+export function propagatePrecision(env: Env, old: State): void {
+  const w = new Wanted(env.state.frames.length - 1);
+  old.frames.forEach((f, n) => {
+    for (let i = 0; i < 10; i++) {
+      const c = f.regs[i];
+      if (c.reg.isScalar && c.precise && c.live & 1) w.regs[n] |= 1 << i;
+    }
+    f.stack.forEach((s, i) => {
+      if (s.isSpill && s.cell.reg.isScalar && s.cell.precise && s.cell.live & 1) w.slots[n].add(i);
+    });
+  });
+  backtrack(env, w);
+}
+
+const CANNOT_FOLLOW = Symbol('cannot follow');
+
+function backtrack(env: Env, w: Wanted): void {
+  let st: State | null = env.state;
+  let first = st.firstInsn;
+  let last = env.insn;
+  let next = -1;
+  let skip = true;
+  while (st !== null && !w.empty) {
+    // Entry of a global function verified on its own: its arguments.
+    if (last < 0) break;
+    let remaining = st.history.length;
+    for (let i = last; ; ) {
+      if (skip) skip = false;
+      else {
+        const h: HistoryEntry | null = remaining > 0 && st.history[remaining - 1].insn === i ? st.history[remaining - 1] : null;
+        if (step(env, i, next, h, w) === CANNOT_FOLLOW) {
+          markAllPrecise(env.state);
+          return;
+        }
+      }
+      if (w.empty) return;
+      next = i;
+      const at: HistoryEntry | undefined = st.history[remaining - 1];
+      if (i === st.firstInsn && (remaining === 0 || (remaining === 1 && at.insn === i))) break;
+      if (remaining > 0 && at.insn === i) {
+        i = at.prev;
+        remaining--;
+      } else i--;
+      if (i < 0) break;
+    }
+    const parent: State | null = st.parent;
+    if (parent === null) break;
+    st = parent;
+    if (!markIn(st, w)) {
+      markAllPrecise(env.state);
+      return;
+    }
+    next = first;
+    last = st.lastInsn;
+    first = st.firstInsn;
+  }
+  // What is left came in some way that was not followed; registers of a global function's entry are arguments.
+  if (!w.empty) markAllPrecise(env.state);
+}
+
+/** Marks a checkpoint; what was marked before needs no further search. False: frames do not fit (cannot follow). */
+function markIn(st: State, w: Wanted): boolean {
+  for (let f = w.frame; f >= 0; f--) {
+    if (f >= st.frames.length) {
+      if (w.regs[f] !== 0 || w.slots[f].size > 0) return false;
+      continue;
+    }
+    const frame = st.frames[f];
+    for (let i = 0; i < 10; i++) {
+      if ((w.regs[f] & (1 << i)) === 0) continue;
+      const c = frame.regs[i];
+      if (!c.reg.isScalar || c.precise) w.regs[f] &= ~(1 << i);
+      else c.precise = true;
+    }
+    for (const s of [...w.slots[f]]) {
+      if (s >= frame.stack.length) return false;
+      const slot = frame.stack[s];
+      if (!slot.isScalarSpill || slot.cell.precise) w.slots[f].delete(s);
+      else slot.cell.precise = true;
+    }
+  }
+  return true;
+}
+
+function markAllPrecise(cur: State): void {
+  for (let st = cur.parent; st !== null; st = st.parent) {
+    for (const c of st.cells()) if (c.reg.isScalar) c.precise = true;
+  }
+}
+
+/** Registers refined together are wanted together. */
+function syncLinked(w: Wanted, h: HistoryEntry | null): void {
+  if (h === null || h.linked === null) return;
+  const wanted = h.linked.some((p) => (p.isReg ? (w.regs[p.frame] & (1 << p.at)) !== 0 : w.slots[p.frame].has(p.at)));
+  if (!wanted) return;
+  for (const p of h.linked) {
+    if (p.isReg) w.regs[p.frame] |= 1 << p.at;
+    else w.slots[p.frame].add(p.at);
+  }
+}
+
+const ARGS = 0b111110;
+
+/** One instruction backwards: from what is wanted after it to what is wanted before it. */
+function step(env: Env, i: number, next: number, h: HistoryEntry | null, w: Wanted): typeof CANNOT_FOLLOW | undefined {
+  const { insns } = env;
+  const op = insns.op[i];
+  const cls = op & BPF_CLASS;
+  const dst = insns.dst[i];
+  const src = insns.src[i];
+  const isX = (op & BPF_SRC) === BPF_X;
+  syncLinked(w, h);
+  if (cls === BPF_ALU || cls === BPF_ALU64) {
+    if (!w.has(dst)) return undefined;
+    const o = op & BPF_OP;
+    if (o === BPF_END || o === BPF_NEG) return undefined;
+    if (o === BPF_MOV) {
+      w.drop(dst);
+      if (isX && src !== 10) w.add(src);
+    } else if (isX && src !== 10) w.add(src);
+    syncLinked(w, h);
+    return undefined;
+  }
+  const fetch = cls === BPF_STX && (op & BPF_MODE) === BPF_ATOMIC && (insns.imm[i] & BPF_FETCH) !== 0;
+  if (cls === BPF_LDX || fetch) {
+    const into = fetch ? (insns.imm[i] === BPF_CMPXCHG ? 0 : src) : dst;
+    if (!w.has(into)) return undefined;
+    w.drop(into);
+    if (h !== null && h.stackAccess >= 0) w.slots[h.stackAccess >> 6].add(h.stackAccess & 63);
+    return undefined;
+  }
+  if (cls === BPF_STX || cls === BPF_ST) {
+    // A wanted number is the base of a store: a pointer difference that cannot be followed.
+    if (w.has(dst)) return CANNOT_FOLLOW;
+    if (h === null || h.stackAccess < 0) return undefined;
+    const slots = w.slots[h.stackAccess >> 6];
+    if (!slots.delete(h.stackAccess & 63)) return undefined;
+    if (cls === BPF_STX) w.add(src);
+    return undefined;
+  }
+  if (cls === BPF_JMP || cls === BPF_JMP32) {
+    const o = op & BPF_OP;
+    if (cls === BPF_JMP && o === BPF_CALL) return stepCall(env, i, next, w);
+    if (cls === BPF_JMP && o === BPF_EXIT) {
+      const call = next - 1;
+      const fromCall = call >= 0 && insns.op[call] === (BPF_JMP | BPF_CALL) && insns.src[call] === BPF_PSEUDO_CALL;
+      const r0 = fromCall && w.has(0);
+      if (fromCall && w.regs[w.frame] & ARGS) return CANNOT_FOLLOW;
+      w.drop(0);
+      if (w.frame >= 8) return CANNOT_FOLLOW;
+      w.frame++;
+      if (r0) w.add(0);
+      return undefined;
+    }
+    if (isX && o !== 0 && (w.has(dst) || w.has(src))) {
+      const flags = h?.stackRegs ?? 0;
+      if ((flags & 2) === 0 && src !== 10) w.add(src);
+      if ((flags & 1) === 0 && dst !== 10) w.add(dst);
+    }
+    syncLinked(w, h);
+    return undefined;
+  }
+  if (cls === BPF_LD) w.drop(dst);
+  syncLinked(w, h);
+  return undefined;
+}
+
+function stepCall(env: Env, i: number, next: number, w: Wanted): typeof CANNOT_FOLLOW | undefined {
+  const { insns } = env;
+  if (insns.src[i] === BPF_PSEUDO_CALL) {
+    const sub = env.subprogAt(i + insns.imm[i] + 1);
+    if (sub >= 0 && env.subprogs[sub].global) {
+      if (w.regs[w.frame] & ARGS) return CANNOT_FOLLOW;
+      w.drop(0);
+      return undefined;
+    }
+    // Leaving the callee backwards: only its arguments may still be wanted.
+    if (w.regs[w.frame] & ~ARGS || w.slots[w.frame].size > 0 || w.frame === 0) return CANNOT_FOLLOW;
+    w.regs[w.frame - 1] |= w.regs[w.frame] & ARGS;
+    w.regs[w.frame] = 0;
+    w.frame--;
+    return undefined;
+  }
+  if (insns.src[i] === 0 && isSyncCallbackHelper(insns.imm[i]) && i !== next - 1) {
+    if (w.regs[w.frame] & ~ARGS || w.slots[w.frame].size > 0 || w.frame === 0) return CANNOT_FOLLOW;
+    w.regs[w.frame] = 0;
+    w.frame--;
+    return undefined;
+  }
+  w.drop(0);
+  return w.regs[w.frame] & ARGS ? CANNOT_FOLLOW : undefined;
+}

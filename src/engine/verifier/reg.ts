@@ -1,0 +1,125 @@
+/** What a register (or a spilled slot) may hold. `Reg` objects are immutable once stored: change a copy. */
+import type { Btf } from '../bpf/index.ts';
+import type { MapDef } from '../loader/index.ts';
+import { Scalar, SCALAR_UNKNOWN, SCALAR_ZERO } from './scalar.ts';
+
+/** The kernel's bpf_reg_type without flags; the string is what the log prints. */
+export type RegKind =
+  | '?' | 'scalar' | 'ctx' | 'map_ptr' | 'map_value' | 'fp' | 'ptr_' | 'mem' | 'buf' | 'func' | 'map_key';
+
+export const MAYBE_NULL = 1;
+export const RDONLY = 2;
+/** Memory of a ring buffer record (called `alloc_` in 6.1's log). */
+export const RINGBUF = 4;
+export const USER = 8;
+export const PERCPU = 16;
+export const RCU = 32;
+export const UNTRUSTED = 64;
+export const TRUSTED = 128;
+
+/** Marks a scalar's id as "base + constant" (6.12); `off` is the constant. */
+export const ADD_CONST = 0x8000_0000;
+
+export class Reg {
+  kind: RegKind;
+  flags = 0;
+  /** The number itself, or the variable part of a pointer's offset. */
+  num: Scalar;
+  /** Fixed part of the offset. */
+  off = 0;
+  id = 0;
+  refId = 0;
+  map: MapDef | null = null;
+  mapUid = 0;
+  memSize = 0;
+  btf: Btf | null = null;
+  btfId = 0;
+  frame = 0;
+  subprog = 0;
+  /** Instruction that made this value; for explanations only, never compared. */
+  origin = -1;
+
+  constructor(kind: RegKind, num: Scalar) {
+    this.kind = kind;
+    this.num = num;
+  }
+
+  copy(): Reg {
+    const r = new Reg(this.kind, this.num);
+    r.flags = this.flags;
+    r.off = this.off;
+    r.id = this.id;
+    r.refId = this.refId;
+    r.map = this.map;
+    r.mapUid = this.mapUid;
+    r.memSize = this.memSize;
+    r.btf = this.btf;
+    r.btfId = this.btfId;
+    r.frame = this.frame;
+    r.subprog = this.subprog;
+    r.origin = this.origin;
+    return r;
+  }
+
+  get isScalar(): boolean {
+    return this.kind === 'scalar';
+  }
+
+  get isPointer(): boolean {
+    return this.kind !== 'scalar';
+  }
+
+  get mayBeNull(): boolean {
+    return (this.flags & MAYBE_NULL) !== 0;
+  }
+
+  /** The constant 0. */
+  get isNull(): boolean {
+    return this.kind === 'scalar' && this.num.isZero;
+  }
+
+  /** A copy with another number (the id goes too unless kept by the caller). */
+  withNum(num: Scalar): Reg {
+    const r = this.copy();
+    r.num = num;
+    return r;
+  }
+}
+
+export const NOT_INIT: Reg = new Reg('?', SCALAR_UNKNOWN);
+
+export function scalarReg(num: Scalar, origin = -1): Reg {
+  const r = new Reg('scalar', num);
+  r.origin = origin;
+  return r;
+}
+export const unknownReg = (origin = -1): Reg => scalarReg(SCALAR_UNKNOWN, origin);
+export const constReg = (v: bigint, origin = -1): Reg => scalarReg(Scalar.constant(v), origin);
+
+export function pointerReg(kind: RegKind, flags = 0, origin = -1): Reg {
+  const r = new Reg(kind, SCALAR_ZERO);
+  r.flags = flags;
+  r.origin = origin;
+  return r;
+}
+
+/** The same value for state comparison, ids and provenance aside. */
+export function sameShape(a: Reg, b: Reg): boolean {
+  return (
+    a.kind === b.kind && a.flags === b.flags && a.off === b.off && a.map === b.map && a.mapUid === b.mapUid &&
+    a.memSize === b.memSize && a.btf === b.btf && a.btfId === b.btfId && a.subprog === b.subprog
+  );
+}
+
+/** Type as the kernel's reg_type_str() spells it, e.g. `map_value_or_null`, `trusted_ptr_`. */
+export function typeName(kind: RegKind, flags: number, ringbufWord: string): string {
+  const prefix =
+    (flags & RDONLY ? 'rdonly_' : '') + (flags & RINGBUF ? ringbufWord : '') + (flags & USER ? 'user_' : '') +
+    (flags & PERCPU ? 'percpu_' : '') + (flags & RCU ? 'rcu_' : '') + (flags & UNTRUSTED ? 'untrusted_' : '') +
+    (flags & TRUSTED ? 'trusted_' : '');
+  const postfix = flags & MAYBE_NULL ? (kind === 'ptr_' ? 'or_null_' : '_or_null') : '';
+  return prefix + kind + postfix;
+}
+
+/** Kinds that may be spilled with their type. */
+export const isSpillable = (r: Reg): boolean => r.kind !== '?' && r.kind !== 'scalar';

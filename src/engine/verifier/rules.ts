@@ -1,0 +1,131 @@
+/** What differs between kernels beyond the facts of a profile: strategy objects and words, chosen once by version. */
+import type { BoundsRules } from './bounds.ts';
+import { BOUNDS_6_1 } from './bounds-6-1.ts';
+import { BOUNDS_6_12 } from './bounds-6-12.ts';
+import type { Scalar } from './scalar.ts';
+import { S64_MAX, S64_MIN } from './scalar.ts';
+import type { Tnum } from './tnum.ts';
+import { tnumIn, tnumRange } from './tnum.ts';
+
+type Version = readonly [number, number, number];
+
+export interface KernelRules {
+  readonly since: Version;
+  readonly bounds: BoundsRules;
+  /** cpu v4: sign extension, signed division, bswap, gotol as instruction of class JMP32. */
+  readonly cpuV4: boolean;
+  /** Pointer arguments of hooks are "trusted", and trust is tracked along field reads. */
+  readonly trust: boolean;
+  /** NULL may be passed to storage helpers' object argument. */
+  readonly storageArgNull: boolean;
+  /** Constants are spilled as registers even when 0, and partial fills keep ranges. */
+  readonly spillZero: boolean;
+  /** A spill of an unbounded number is a register, too. */
+  readonly spillUnbounded: boolean;
+  /** Ids are not given to constants; 32-bit moves, spills and fills that lose nothing keep the id; base + constant links. */
+  readonly linkedScalars: boolean;
+  /** Places with equal ids are compared as such when pruning. */
+  readonly compareScalarIds: boolean;
+  /** Spills through copies of r10 are followed when backtracking, also across calls. */
+  readonly fullBacktrack: boolean;
+  /** `and`/`or` of a number in [-1, 0] are verified as two paths. */
+  readonly forkBoolMask: boolean;
+  /** Callbacks are visited until the state converges (else once). */
+  readonly iterateCallbacks: boolean;
+  /** A size that may be 0 is an error of its own. */
+  readonly zeroSizeMessage: boolean;
+  /** Writes to memory that a helper fills are checked as writes. */
+  readonly helperWrites: boolean;
+  /** `*(ctx) = imm` is refused. */
+  readonly refuseCtxImmStore: boolean;
+  /** Comparing two unequal pointers can lift "or null". */
+  readonly eqLiftsNull: boolean;
+  /** Map types that may be read through a map pointer etc. are named like this in messages. */
+  readonly ringbufWord: string;
+  readonly ringbufArg: string;
+  /** `unknown func bpf_x#1` or `program of this type cannot use helper bpf_x#1`. */
+  helperUnavailable(name: string, id: number): string;
+  tnumText(t: Tnum): string;
+  /** Exit range: is it kept, and the words when not. */
+  returnOk(s: Scalar, range: readonly [number, number], as32: boolean): boolean;
+  returnMessage(s: Scalar, range: readonly [number, number], where: string): string;
+  /** What each function's stack is rounded up to. */
+  readonly stackRound: 16 | 32;
+}
+
+const hex = (v: bigint): string => (v === 0n ? '0x0' : '0x' + v.toString(16));
+const plainHex = (v: bigint): string => (v === 0n ? '0' : '0x' + v.toString(16));
+
+const RULES_6_1: KernelRules = {
+  since: [6, 1, 0],
+  bounds: BOUNDS_6_1,
+  cpuV4: false,
+  trust: false,
+  storageArgNull: false,
+  spillZero: false,
+  spillUnbounded: false,
+  linkedScalars: false,
+  compareScalarIds: false,
+  fullBacktrack: false,
+  forkBoolMask: false,
+  iterateCallbacks: false,
+  zeroSizeMessage: false,
+  helperWrites: true,
+  refuseCtxImmStore: true,
+  eqLiftsNull: false,
+  ringbufWord: 'alloc_',
+  ringbufArg: 'alloc_mem',
+  helperUnavailable: (name, id) => `unknown func ${name}#${id}`,
+  tnumText: (t) => `(${hex(t.value)}; ${hex(t.mask)})`,
+  returnOk: (s, [lo, hi]) => tnumIn(tnumRange(BigInt(lo), BigInt(hi)), s.tnum),
+  returnMessage(s, [lo, hi], where) {
+    const unknown = s.tnum.mask === 0xffff_ffff_ffff_ffffn;
+    const has = unknown ? 'has unknown scalar value' : `has value ${this.tnumText(s.tnum)}`;
+    return `At ${where} the register R0 ${has} should have been in ${this.tnumText(tnumRange(BigInt(lo), BigInt(hi)))}`;
+  },
+  stackRound: 32,
+};
+
+const RULES_6_12: KernelRules = {
+  since: [6, 12, 0],
+  bounds: BOUNDS_6_12,
+  cpuV4: true,
+  trust: true,
+  storageArgNull: true,
+  spillZero: true,
+  spillUnbounded: true,
+  linkedScalars: true,
+  compareScalarIds: true,
+  fullBacktrack: true,
+  forkBoolMask: true,
+  iterateCallbacks: true,
+  zeroSizeMessage: true,
+  helperWrites: true,
+  refuseCtxImmStore: false,
+  eqLiftsNull: true,
+  ringbufWord: 'ringbuf_',
+  ringbufArg: 'ringbuf_mem',
+  helperUnavailable: (name, id) => `program of this type cannot use helper ${name}#${id}`,
+  tnumText(t) {
+    if (t.mask === 0n) return t.value <= 0xffffn ? `${t.value}` : plainHex(t.value);
+    return `(${plainHex(t.value)}; ${plainHex(t.mask)})`;
+  },
+  returnOk: (s, [lo, hi], as32) =>
+    as32 ? lo <= s.s32min && s.s32max <= hi : BigInt(lo) <= s.smin && s.smax <= BigInt(hi),
+  returnMessage(s, [lo, hi], where) {
+    const smin = s.smin > S64_MIN ? ` smin=${s.smin}` : '';
+    const smax = s.smax < S64_MAX ? ` smax=${s.smax}` : '';
+    return `At ${where} the register R0 has${smin + smax || ' unknown scalar value'} should have been in [${lo}, ${hi}]`;
+  },
+  stackRound: 16,
+};
+
+/** Newest first. */
+const ALL: readonly KernelRules[] = [RULES_6_12, RULES_6_1];
+
+/** The rules of the newest generation that is not newer than the kernel (the oldest for kernels before it). */
+export function rulesFor(version: Version): KernelRules {
+  const notAfter = (a: Version, b: Version): boolean =>
+    a[0] !== b[0] ? a[0] < b[0] : a[1] !== b[1] ? a[1] < b[1] : a[2] <= b[2];
+  return ALL.find((r) => notAfter(r.since, version)) ?? ALL[ALL.length - 1];
+}

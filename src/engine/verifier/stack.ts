@@ -1,0 +1,271 @@
+/** Loads and stores on the stack: spilled registers, partial and variable-offset accesses. */
+import { BPF_CLASS, BPF_MEM, BPF_MODE, BPF_ST } from '../bpf/index.ts';
+import type { Env } from './env.ts';
+import { EACCES, EFAULT, EINVAL } from './env.ts';
+import { markRead } from './liveness.ts';
+import { markPrecise, recordHistory } from './precision.ts';
+import type { Reg } from './reg.ts';
+import { ADD_CONST, constReg, isSpillable, NOT_INIT, unknownReg } from './reg.ts';
+import type { Frame, StackSlot } from './state.ts';
+import { LIVE_WRITTEN, SLOT_INVALID, SLOT_MISC, SLOT_SPILL, SLOT_ZERO } from './state.ts';
+
+const MAX_STACK = 512;
+const MAX_VAR_OFF = 1n << 29n;
+
+export type StackUse = 'read' | 'write' | 'helper';
+const WORDS: Readonly<Record<StackUse, string>> = { read: ' read from', write: ' write to', helper: ' indirect access to' };
+
+/** Checks that [off, off + size) of a stack pointer is inside of the stack, and makes room. */
+export function checkStackBounds(env: Env, regno: number, reg: Reg, off: number, size: number, use: StackUse): void {
+  const words = WORDS[use];
+  let min: bigint;
+  let max: bigint;
+  if (reg.num.isConst) {
+    min = reg.num.constS64 + BigInt(off);
+    max = min + BigInt(size);
+  } else {
+    if (reg.num.smax >= MAX_VAR_OFF || reg.num.smin <= -MAX_VAR_OFF) {
+      env.fail(EACCES, 'stack-unbounded', `invalid unbounded variable-offset${words} stack R${regno}`, regno);
+    }
+    min = reg.num.smin + BigInt(off);
+    max = reg.num.smax + BigInt(off + size);
+  }
+  if (min < BigInt(-MAX_STACK) || min > -1n || max > 0n || size < 0) {
+    const errno = min < BigInt(-MAX_STACK) || min > -1n ? EACCES : max > 0n ? EINVAL : EFAULT;
+    const message = reg.num.isConst
+      ? `invalid${words} stack R${regno} off=${off} size=${size}`
+      : `invalid variable-offset${words} stack R${regno} var_off=${env.rules.tnumText(reg.num.tnum)} off=${off} size=${size}`;
+    env.fail(errno, 'stack-bounds', message, regno);
+  }
+  const frame = env.frameOf(reg);
+  frame.grow(Number(-min));
+  const sub = env.subprogs[frame.subprog];
+  if (sub !== undefined && Number(-min) > sub.stackDepth) sub.stackDepth = Number(-min);
+}
+
+/** Gives a number an id before it is copied, so that both learn from later comparisons. */
+export function assignScalarId(env: Env, reg: Reg): Reg {
+  if (!reg.isScalar) return reg;
+  let r = reg;
+  if (env.rules.linkedScalars) {
+    if (r.id >= ADD_CONST) {
+      r = r.copy();
+      r.id = 0;
+      r.off = 0;
+    }
+    if (r.id !== 0 || r.num.isConst) return r;
+  } else if (r.id !== 0) return r;
+  r = r.copy();
+  r.id = env.newId();
+  return r;
+}
+
+export function dropScalarId(reg: Reg): Reg {
+  if (reg.id === 0 && reg.off === 0) return reg;
+  const r = reg.copy();
+  r.id = 0;
+  r.off = 0;
+  return r;
+}
+
+const misc = (t: number): number => (t === SLOT_INVALID ? SLOT_INVALID : SLOT_MISC);
+
+/** A byte that belongs to a slot but not to the value spilled into it. */
+function besideSpill(env: Env, t: number): number {
+  // Since 6.8 zero bytes stay zero beside a spill.
+  return t === SLOT_INVALID || (env.rules.spillZero && t === SLOT_ZERO) ? t : SLOT_MISC;
+}
+
+function spill(env: Env, slot: StackSlot, reg: Reg, size: number): void {
+  slot.cell.reg = reg;
+  if (size === 8) slot.cell.live |= LIVE_WRITTEN;
+  for (let i = 7; i >= 0; i--) slot.types[i] = i >= 8 - size ? SLOT_SPILL : besideSpill(env, slot.types[i]);
+}
+
+/** The register that a slot held is gone; its bytes are data. */
+function scrub(slot: StackSlot): void {
+  if (slot.isSpill) slot.types = slot.types.map(misc);
+  slot.cell.reg = NOT_INIT;
+}
+
+/** Store of `valueReg` (-1 = an unknown or immediate value) at a fixed offset. */
+export function stackWriteFixed(env: Env, frame: Frame, off: number, size: number, valueReg: number): void {
+  const slotIndex = (-off - 1) >> 3;
+  const slot = frame.stack[slotIndex];
+  const { insns } = env;
+  const isSt = (insns.op[env.insn] & BPF_CLASS) === BPF_ST && (insns.op[env.insn] & BPF_MODE) === BPF_MEM;
+  let reg = valueReg >= 0 ? env.reg(valueReg) : null;
+  const aligned = off % 8 === 0;
+  const bounded = (r: Reg): boolean =>
+    r.num.tnum.mask !== 0xffff_ffff_ffff_ffffn || r.num.smin !== -(1n << 63n) || r.num.smax !== (1n << 63n) - 1n ||
+    r.num.umin !== 0n || r.num.umax !== 0xffff_ffff_ffff_ffffn || r.num.s32min !== -0x8000_0000 ||
+    r.num.s32max !== 0x7fff_ffff || r.num.u32min !== 0 || r.num.u32max !== 0xffff_ffff;
+  const place = frame.frameno * 64 + slotIndex;
+  if (reg !== null && aligned && reg.isScalar && (env.rules.spillUnbounded || bounded(reg)) && (env.rules.spillZero || !reg.isNull)) {
+    const fits = reg.num.width <= 8 * size;
+    if (env.rules.linkedScalars && fits) {
+      reg = assignScalarId(env, reg);
+      env.setReg(valueReg, reg);
+    }
+    spill(env, slot, fits ? reg : dropId(reg), size);
+    recordHistory(env, { stackAccess: place });
+    return;
+  }
+  if (reg === null && aligned && isSt && (env.rules.spillZero || insns.imm[env.insn] !== 0)) {
+    spill(env, slot, constReg(BigInt(insns.imm[env.insn]), env.insn), size);
+    recordHistory(env, { stackAccess: place });
+    return;
+  }
+  if (reg !== null && isSpillable(reg)) {
+    if (size !== 8) env.fail(EACCES, 'spill-size', 'invalid size of register spill', valueReg);
+    if (frame !== env.frame && reg.kind === 'fp') {
+      env.fail(EINVAL, 'spill-stack-pointer', 'cannot spill pointers to stack into stack frame of the caller', valueReg);
+    }
+    spill(env, slot, reg, size);
+    recordHistory(env, { stackAccess: place });
+    return;
+  }
+  scrub(slot);
+  if (size === 8) slot.cell.live |= LIVE_WRITTEN;
+  let type = SLOT_MISC;
+  if ((reg !== null && reg.isNull) || (reg === null && isSt && insns.imm[env.insn] === 0)) {
+    markPrecise(env, valueReg);
+    type = SLOT_ZERO;
+  }
+  for (let i = 0; i < size; i++) slot.types[(-off - 1 - i) & 7] = type;
+}
+
+/** Only the id: the constant of a link stays (as the kernel does on narrowing spills). */
+function dropId(reg: Reg): Reg {
+  if (reg.id === 0) return reg;
+  const r = reg.copy();
+  r.id = 0;
+  return r;
+}
+
+/** Store somewhere in a range: every slot in it may be hit. */
+export function stackWriteVar(env: Env, frame: Frame, ptr: Reg, off: number, size: number, valueReg: number): void {
+  const min = Number(ptr.num.smin) + off;
+  const max = Number(ptr.num.smax) + off + size;
+  const { insns } = env;
+  const isSt = (insns.op[env.insn] & BPF_CLASS) === BPF_ST && (insns.op[env.insn] & BPF_MODE) === BPF_MEM;
+  const value = valueReg >= 0 ? env.reg(valueReg) : null;
+  const zero = (value !== null && value.isNull) || (value === null && isSt && insns.imm[env.insn] === 0);
+  let zeroUsed = false;
+  for (let i = min; i < max; i++) {
+    const slot = frame.stack[(-i - 1) >> 3];
+    const at = (-i - 1) & 7;
+    if (env.rules.spillZero && zero && slot.types[at] === SLOT_SPILL && slot.isScalarSpill && slot.cell.reg.isNull) {
+      zeroUsed = true;
+      continue;
+    }
+    scrub(slot);
+    let type = SLOT_MISC;
+    if (zero && slot.types[at] === SLOT_ZERO) {
+      type = SLOT_ZERO;
+      zeroUsed = true;
+    }
+    slot.types[at] = type;
+  }
+  if (zeroUsed) markPrecise(env, valueReg);
+}
+
+/** Load from a fixed offset into `dst` (-1 = only checked). Returns what the register then holds. */
+export function stackReadFixed(env: Env, frame: Frame, off: number, size: number, dst: number): Reg | null {
+  const slotIndex = (-off - 1) >> 3;
+  const slot = frame.stack[slotIndex];
+  const place = frame.frameno * 64 + slotIndex;
+  const byte = (i: number): number => slot.types[(-off - 1 - i) & 7];
+  if (!slot.isSpill) {
+    // Unwritten bytes may be read by privileged programs (6.3; in 6.1 by backport).
+    markRead(slot.cell);
+    if (dst < 0) return null;
+    let zeros = 0;
+    for (let i = 0; i < size; i++) if (byte(i) === SLOT_ZERO) zeros++;
+    return zeros === size ? constReg(0n, env.insn) : unknownReg(env.insn);
+  }
+  const reg = slot.cell.reg;
+  let spillSize = 1;
+  for (let i = 7; i > 0 && slot.types[i - 1] === SLOT_SPILL; i--) spillSize++;
+  if (size === 8 && spillSize === 8) {
+    markRead(slot.cell);
+    if (dst < 0) {
+      recordHistory(env, { stackAccess: place });
+      return null;
+    }
+    recordHistory(env, { stackAccess: place });
+    return reg;
+  }
+  if (!reg.isScalar) env.fail(EACCES, 'fill-size', 'invalid size of register fill', dst);
+  markRead(slot.cell);
+  if (dst < 0) return null;
+  if (!env.rules.linkedScalars) {
+    if (off % 8 === 0 && size === spillSize) {
+      recordHistory(env, { stackAccess: place });
+      return reg;
+    }
+    for (let i = 0; i < size; i++) {
+      const t = byte(i);
+      if (t === SLOT_ZERO) env.fail(EACCES, 'stack-read', `invalid read from stack off ${off}+${i} size ${size}`, dst);
+    }
+    return unknownReg(env.insn);
+  }
+  // Little endian: the low part of the slot is the low part of the number.
+  if (size <= spillSize && off % 8 === 0) {
+    recordHistory(env, { stackAccess: place });
+    return reg.num.width > size * 8 ? dropScalarId(reg) : reg;
+  }
+  let spilled = 0;
+  let zeros = 0;
+  for (let i = 0; i < size; i++) {
+    if (byte(i) === SLOT_SPILL) spilled++;
+    else if (byte(i) === SLOT_ZERO) zeros++;
+  }
+  if (spilled === size && reg.isNull) {
+    recordHistory(env, { stackAccess: place });
+    return constReg(0n, env.insn);
+  }
+  return zeros === size ? constReg(0n, env.insn) : unknownReg(env.insn);
+}
+
+/** Load from a variable offset. */
+export function stackReadVar(env: Env, regno: number, reg: Reg, off: number, size: number): Reg {
+  checkStackRange(env, regno, reg, off, size, false, 'read', false);
+  const frame = env.frameOf(reg);
+  const min = Number(reg.num.smin) + off;
+  const max = Number(reg.num.smax) + off + size;
+  for (let i = min; i < max; i++) {
+    if (frame.stack[(-i - 1) >> 3].types[(-i - 1) & 7] !== SLOT_ZERO) return unknownReg(env.insn);
+  }
+  return constReg(0n, env.insn);
+}
+
+/**
+ * Stack memory that is read over a range, by a helper or at a variable offset. With `raw` the helper fills it: nothing has to
+ * be there, and true is returned for the caller to mark it as written.
+ */
+export function checkStackRange(
+  env: Env, regno: number, reg: Reg, off: number, size: number, zeroOk: boolean, by: 'read' | 'helper', raw: boolean,
+): boolean {
+  if (size === 0 && !zeroOk) env.fail(EACCES, 'zero-size', 'invalid zero-sized read', regno);
+  checkStackBounds(env, regno, reg, off, size, by);
+  const frame = env.frameOf(reg);
+  const constant = reg.num.isConst;
+  if (raw && constant) return true;
+  const min = Number(constant ? reg.num.constS64 : reg.num.smin) + off;
+  const max = Number(constant ? reg.num.constS64 : reg.num.smax) + off;
+  for (let i = min; i < max + size; i++) {
+    const slot = frame.stack[(-i - 1) >> 3];
+    const at = (-i - 1) & 7;
+    const t = slot.types[at];
+    if (t === SLOT_ZERO || t === SLOT_INVALID) {
+      if (by === 'helper') slot.types[at] = SLOT_MISC;
+    } else if (t !== SLOT_MISC && by === 'helper') {
+      // The helper may write anything there.
+      slot.cell.reg = unknownReg(env.insn);
+      slot.types = slot.types.map(misc);
+    }
+    markRead(slot.cell);
+  }
+  return false;
+}

@@ -1,0 +1,262 @@
+/** The run: checks of the program as a whole, then every path of every function that is verified on its own. */
+import {
+  BPF_ALU, BPF_ALU64, BPF_CALL, BPF_CLASS, BPF_EXIT, BPF_JA, BPF_JMP, BPF_JMP32, BPF_K, BPF_LD, BPF_LDX, BPF_OP,
+  BPF_PSEUDO_CALL, BPF_PSEUDO_FUNC, BPF_SRC, BPF_ST, BPF_STX, OP_LD_IMM64,
+} from '../bpf/index.ts';
+import type { LoadedObject, LoadedProgram } from '../loader/index.ts';
+import { checkAlu } from './alu.ts';
+import { checkAttach } from './attach.ts';
+import { checkCall, returnToCaller } from './calls.ts';
+import { checkCfg, checkEncoding, checkSubprogs, findSubprogs, jumpTarget, JMP_POINT, PRUNE_POINT } from './cfg.ts';
+import { E2BIG, EACCES, ECANCELED, EINVAL, Env, Refusal } from './env.ts';
+import { checkLeaks, checkReturn } from './exit.ts';
+import { explain } from './explain.ts';
+import { argsOf } from './func-args.ts';
+import { checkJump } from './jump.ts';
+import { checkLdImm64 } from './ld-imm.ts';
+import { checkMemInsn } from './memory.ts';
+import { recordHistory } from './precision.ts';
+import { frameText, printInsn } from './print.ts';
+import { alreadyVisited, pathEnded } from './prune.ts';
+import { MAYBE_NULL, pointerReg, unknownReg } from './reg.ts';
+import { Frame, State } from './state.ts';
+import type { VerifierPlatform, VerifierResult, VerifyOptions } from './types.ts';
+
+const INSN_LIMIT = 1_000_000;
+const CANCEL_EVERY = 2048;
+const MAX_STACK = 512;
+
+/** Verifies one program as BPF_PROG_LOAD of the platform's kernel would (for a fully privileged user). */
+export function verifyProgram(
+  obj: LoadedObject, prog: LoadedProgram, platform: VerifierPlatform, opts: VerifyOptions = {},
+): VerifierResult {
+  const env = new Env(obj, prog, platform, opts);
+  try {
+    run(env);
+    summary(env);
+    return result(env, null);
+  } catch (e) {
+    if (!(e instanceof Refusal)) throw e;
+    summary(env);
+    return result(env, e);
+  }
+}
+
+/** All programs of an object that would be loaded. */
+export function verifyObject(obj: LoadedObject, platform: VerifierPlatform, opts: VerifyOptions = {}): VerifierResult[] {
+  return obj.programs.filter((p) => p.autoload).map((p) => verifyProgram(obj, p, platform, opts));
+}
+
+function run(env: Env): void {
+  findSubprogs(env);
+  checkSubprogs(env);
+  env.insn = -1;
+  checkAttach(env);
+  checkEncoding(env);
+  checkCfg(env);
+  const globals = (only: ReadonlySet<number> | null): void => {
+    const done = new Set<number>();
+    for (let again = true; again; ) {
+      again = false;
+      env.subprogs.forEach((s, n) => {
+        if (!s.global || done.has(n) || (only !== null && !only.has(n))) return;
+        done.add(n);
+        again = true;
+        explore(env, n);
+      });
+    }
+  };
+  if (env.rules.trust) {
+    explore(env, 0);
+    // Only what is called, directly or by another one, since 6.8.
+    globals(env.globalsCalled);
+  } else {
+    globals(null);
+    explore(env, 0);
+  }
+  checkStackDepth(env);
+}
+
+/** Verifies function `n` from its entry. */
+function explore(env: Env, n: number): void {
+  const frame = new Frame(-1, 0, n);
+  frame.regs[10].reg = pointerReg('fp');
+  const sub = env.subprogs[n];
+  if (n === 0) frame.regs[1].reg = pointerReg('ctx');
+  else {
+    env.log.line(`Validating ${sub.name}() func#${n}...`);
+    argsOf(env, n).forEach((arg, i) => {
+      if (arg.kind === 'scalar') frame.regs[i + 1].reg = unknownReg();
+      else if (arg.kind === 'ctx') frame.regs[i + 1].reg = pointerReg('ctx');
+      else {
+        const r = pointerReg('mem', arg.nonNull ? 0 : MAYBE_NULL);
+        r.memSize = arg.size;
+        r.id = env.newId();
+        frame.regs[i + 1].reg = r;
+      }
+    });
+  }
+  env.state = new State([frame]);
+  env.state.firstInsn = sub.start;
+  env.insn = sub.start;
+  env.prevInsn = -1;
+  env.pending = [];
+  env.explored.clear();
+  env.log.lastLine = '';
+  loop(env, n);
+}
+
+function loop(env: Env, subprog: number): void {
+  let prev = -1;
+  let printState = true;
+  for (;;) {
+    env.curHistory = null;
+    env.prevInsn = prev;
+    if (++env.insnsProcessed > INSN_LIMIT) {
+      env.fail(E2BIG, 'too-complex', `BPF program is too large. Processed ${env.insnsProcessed} insn`);
+    }
+    if (env.insnsProcessed % CANCEL_EVERY === 0 && env.cancelled?.()) {
+      throw new Refusal(ECANCELED, 'cancelled', 'verification was cancelled');
+    }
+    env.state.lastInsn = prev;
+    if (env.points[env.insn] & PRUNE_POINT && alreadyVisited(env)) {
+      env.log.line(printState ? `\nfrom ${prev} to ${env.insn}: safe` : `${env.insn}: safe`);
+      pathEnded(env.state);
+      if (!env.pop()) return;
+      prev = env.prevInsn;
+      printState = true;
+      continue;
+    }
+    if (env.points[env.insn] & JMP_POINT) recordHistory(env, {});
+    if (env.log.level > 0) {
+      const text = frameText(env, env.frame);
+      if (printState && prev >= 0) env.log.line(`\nfrom ${prev} to ${env.insn}:${text}`);
+      else if (printState || env.log.level === 2) env.log.line(`${env.insn}:${text}`);
+      printState = false;
+      printInsn(env, env.insn);
+    }
+    env.visits[env.insn]++;
+    prev = env.insn;
+    const next = step(env, subprog);
+    if (next === 'ended') {
+      pathEnded(env.state);
+      if (!env.pop()) return;
+      prev = env.prevInsn;
+      printState = true;
+    } else if (next === 'returned') printState = true;
+    if (next === 'next') env.insn++;
+  }
+}
+
+/** One instruction. `next`: go on after `env.insn`; `there`: `env.insn` is set. */
+function step(env: Env, subprog: number): 'next' | 'there' | 'returned' | 'ended' {
+  const { insns } = env;
+  const op = insns.op[env.insn];
+  const cls = op & BPF_CLASS;
+  switch (cls) {
+    case BPF_ALU:
+    case BPF_ALU64:
+      checkAlu(env);
+      return 'next';
+    case BPF_LDX:
+    case BPF_ST:
+    case BPF_STX:
+      checkMemInsn(env);
+      return 'next';
+    case BPF_LD:
+      if (op !== OP_LD_IMM64) env.fail(EINVAL, 'ld-abs', 'BPF_LD_[ABS|IND] instructions not allowed for this program type');
+      checkLdImm64(env);
+      env.insn++;
+      return 'next';
+    default:
+      return stepJump(env, op, subprog);
+  }
+}
+
+function stepJump(env: Env, op: number, subprog: number): 'next' | 'there' | 'returned' | 'ended' {
+  const { insns, insn } = env;
+  env.jumpsProcessed++;
+  const o = op & BPF_OP;
+  const wide = (op & BPF_CLASS) === BPF_JMP;
+  const plain = (op & BPF_SRC) === BPF_K && insns.src[insn] === 0 && insns.dst[insn] === 0;
+  if (wide && o === BPF_CALL) {
+    checkCall(env);
+    return 'next';
+  }
+  if (o === BPF_JA) {
+    const ok = plain && (wide ? insns.imm[insn] === 0 : insns.off[insn] === 0);
+    if (!ok) env.fail(EINVAL, 'reserved-fields', 'BPF_JA uses reserved fields');
+    env.insn = jumpTarget(env, insn);
+    return 'there';
+  }
+  if (wide && o === BPF_EXIT) {
+    if (!plain || insns.imm[insn] !== 0) env.fail(EINVAL, 'reserved-fields', 'BPF_EXIT uses reserved fields');
+    checkLeaks(env);
+    if (env.state.frames.length > 1) {
+      returnToCaller(env);
+      return 'returned';
+    }
+    checkReturn(env, subprog);
+    return 'ended';
+  }
+  if ((op & BPF_CLASS) === BPF_JMP32 || wide) checkJump(env);
+  return 'next';
+}
+
+/** 512 bytes for the whole chain of calls. */
+function checkStackDepth(env: Env): void {
+  const { insns } = env;
+  const rounded = (n: number): number => {
+    const depth = env.subprogs[n].stackDepth;
+    return env.rules.stackRound * Math.ceil(Math.max(depth, env.rules.stackRound === 32 ? 1 : 0) / env.rules.stackRound);
+  };
+  const visit = (n: number, depth: number, frame: number, chain: readonly number[]): void => {
+    const total = depth + rounded(n);
+    env.maxStackDepth = Math.max(env.maxStackDepth, total);
+    if (total > MAX_STACK) {
+      env.fail(EACCES, 'stack-too-large', `combined stack size of ${frame + 1} calls is ${total}. Too large`);
+    }
+    for (let i = env.subprogs[n].start; i < env.subprogs[n].end; i++) {
+      const call = insns.op[i] === (BPF_JMP | BPF_CALL) && insns.src[i] === BPF_PSEUDO_CALL;
+      const func = insns.op[i] === OP_LD_IMM64 && insns.src[i] === BPF_PSEUDO_FUNC;
+      if (!call && !func) continue;
+      const callee = env.subprogAt(i + insns.imm[i] + 1);
+      if (chain.includes(callee) || frame + 1 >= 8) {
+        env.insn = i;
+        env.fail(E2BIG, 'too-deep', `the call stack of ${frame + 2} frames is too deep !`);
+      }
+      visit(callee, total, frame + 1, [...chain, callee]);
+    }
+  };
+  visit(0, 0, 0, [0]);
+}
+
+function summary(env: Env): void {
+  const depths = env.subprogs.map((s) => s.stackDepth).join('+');
+  if (env.log.level > 0) {
+    env.log.line(
+      `processed ${env.insnsProcessed} insns (limit ${INSN_LIMIT}) max_states_per_insn 0 total_states ${env.totalStates} ` +
+        `peak_states ${env.peakStates} mark_read 0`,
+    );
+    if (env.log.level > 1) env.log.line(`stack depth ${depths}`);
+  }
+}
+
+function result(env: Env, refusal: Refusal | null): VerifierResult {
+  const at = refusal === null ? -1 : env.insn;
+  return {
+    program: env.prog.name,
+    accepted: refusal === null,
+    errno: refusal?.errno ?? 0,
+    message: refusal?.message ?? '',
+    insn: at,
+    line: at < 0 ? null : env.lineOf(at),
+    explanation: refusal === null ? null : explain(env, refusal),
+    log: env.log.toString(),
+    insnsProcessed: env.insnsProcessed,
+    totalStates: env.totalStates,
+    peakStates: env.peakStates,
+    maxStackDepth: env.maxStackDepth,
+    visits: env.visits,
+  };
+}

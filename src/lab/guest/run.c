@@ -735,14 +735,26 @@ static int operation(struct payload *p, char *op, char *line)
 int job_run(struct payload *p)
 {
 	char *line;
+	double start = seconds(), load = 0, attach = 0;
 
 	memset(vars, 0, sizeof(vars));
 	while ((line = payload_line(p))) {
 		char *op = next_word(&line);
+		double t = seconds();
+		int e = op ? operation(p, op, line) : 0;
 
-		if (op && operation(p, op, line))
+		if (op && !strcmp(op, "load"))
+			load = seconds() - t;
+		if (op && !strcmp(op, "attach"))
+			attach = seconds() - t;
+		if (e)
 			break;
 	}
+	double end = seconds();
+
 	finish();
+	out("{\"t\":\"time\",\"load\":%.3f,\"attach\":%.3f,\"rest\":%.3f,\"finish\":%.3f}", load, attach, end - start - load - attach,
+	    seconds() - end);
+	out_line();
 	return 0;
 }

@@ -24,7 +24,8 @@ import {
   type SuperBlock,
 } from './objects.ts';
 import { inodeArg } from './permission.ts';
-import { NetStructs, addressText, protoName, protocolNumber } from './structs/net-structs.ts';
+import type { NetStructs } from './structs/net-structs.ts';
+import { addressText, protoName, protocolNumber } from './structs/net-structs.ts';
 import type { HookFacts } from './types.ts';
 import type { Vfs } from './vfs.ts';
 

@@ -14,7 +14,7 @@ import {
   type RunTrace,
   type StepTrace,
 } from '../lsm/index.ts';
-import { createMemory, createVmObject, type VmObject } from '../vm/index.ts';
+import { createMemory, createVmObject, type KernelMemory, type VmObject } from '../vm/index.ts';
 import { evaluate } from './expect.ts';
 import { resolvePresets, withGlobals } from './presets.ts';
 import type { Scenario } from './types.ts';
@@ -146,7 +146,7 @@ export function runScenario(options: RunOptions): RunResult {
     stack: options.stack,
     programs,
     steps,
-    maps: options.objects.flatMap((o, i) => dumpMaps(o.policy, machines[i])),
+    maps: options.objects.flatMap((o, i) => dumpMaps(o.policy, machines[i], memory)),
     passed: problems.length === 0 && steps.every((s) => s.expectations.every((e) => e.ok)),
   };
   return { trace, problems };
@@ -163,7 +163,7 @@ function hostOf(kernel: Kernel): DispatchHost {
 }
 
 /** Contents at the end, rendered with BTF where the map has types. Ring buffers are seen record by record instead. */
-function dumpMaps(policy: string, vm: VmObject): MapDump[] {
+function dumpMaps(policy: string, vm: VmObject, memory: KernelMemory): MapDump[] {
   const { btf } = vm.object;
   const text = (typeId: number, bytes: Uint8Array): string =>
     btf !== null && typeId !== 0 ? renderValue(btf, typeId, bytes) : bytesToHex(bytes);
@@ -174,8 +174,14 @@ function dumpMaps(policy: string, vm: VmObject): MapDump[] {
       map: m.def.name,
       type: m.def.type,
       entries: [...m.entries()].map(([key, value]) => ({
-        key: text(m.def.keyTypeId, key),
+        key: m.def.type.endsWith('_storage') ? ownerText(memory, key) : text(m.def.keyTypeId, key),
         value: text(m.def.valueTypeId, value),
       })),
     }));
+}
+
+/** Local storage belongs to a kernel object: its label says more than its address (the key, 4 bytes). */
+function ownerText(memory: KernelMemory, key: Uint8Array): string {
+  const addr = key.length < 4 ? 0 : new DataView(key.buffer, key.byteOffset, 4).getUint32(0, true);
+  return memory.objectAt(addr)?.label ?? bytesToHex(key);
 }

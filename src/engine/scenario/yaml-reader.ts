@@ -2,8 +2,8 @@
  * Reads YAML with places: every complaint has an exact line and column, unknown keys get a suggestion, and hostile
  * input (huge, deeply nested, alias bombs) ends in one plain diagnostic.
  */
+import type { Document } from 'yaml';
 import {
-  Document,
   LineCounter,
   isAlias,
   isMap,

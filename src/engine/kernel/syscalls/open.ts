@@ -274,8 +274,9 @@ export function vfsOpen(k: KernelParts, file: OpenFile, path: Path, flags: numbe
  */
 export function afterOpen(k: KernelParts, file: OpenFile, path: Path, mask: number): void {
   const { core, vfs } = k;
-  core.hasHook('file_post_open') &&
+  if (core.hasHook('file_post_open')) {
     core.check('file_post_open', [vfs.fileArg(file), numArg(mask, mayText(mask))], { path: pathText(path), mask });
+  }
   imaAsks(k);
 }
 

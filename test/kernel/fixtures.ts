@@ -1,4 +1,15 @@
 /** Small worlds and programs for the real-kernel tests. */
+import {
+  BtfBuilder,
+  ElfWriter,
+  SHF_ALLOC,
+  SHF_EXECINSTR,
+  SHF_WRITE,
+  STB_GLOBAL,
+  STT_FUNC,
+  STT_OBJECT,
+  writeBtfExt,
+} from '../../src/engine/bpf/index.ts';
 import type { TaskSpec } from '../../src/engine/kernel/index.ts';
 import type { Scenario } from '../../src/engine/scenario/index.ts';
 
@@ -42,3 +53,49 @@ export const emptyScenario: Scenario = {
 
 /** Raw instruction slots from hex. */
 export const insns = (...hex: string[]): Uint8Array => new Uint8Array(Buffer.from(hex.join(''), 'hex'));
+
+/**
+ * An object with `lsm/HOOK` programs made of raw instructions, without any compiler.
+ * @param info function info in BTF: with it the laboratory traces runs one by one, without it counts them
+ */
+export function rawObject(
+  programs: readonly { readonly name: string; readonly hook: string; readonly code: Uint8Array }[],
+  info: boolean,
+): Uint8Array {
+  const elf = new ElfWriter();
+  const btf = new BtfBuilder();
+  const pointer = btf.addPtr(btf.addInt('unsigned long long', 8));
+  const proto = btf.addFuncProto(btf.addInt('int', 4, { signed: true }), [{ name: 'ctx', type: pointer }]);
+  const funcInfo = programs.map((p) => {
+    const section = elf.addSection({ name: `lsm/${p.hook}`, data: p.code, flags: SHF_ALLOC | SHF_EXECINSTR, align: 8 });
+    elf.addSymbol({ name: p.name, section, size: p.code.length, type: STT_FUNC, bind: STB_GLOBAL });
+    return {
+      sectionName: btf.string(`lsm/${p.hook}`),
+      records: [{ insnOffset: 0, typeId: btf.addFunc(p.name, proto, 'global') }],
+    };
+  });
+  const license = elf.addSection({
+    name: 'license',
+    data: new TextEncoder().encode('GPL\0'),
+    flags: SHF_ALLOC | SHF_WRITE,
+    align: 1,
+  });
+  elf.addSymbol({ name: 'LICENSE', section: license, size: 4, type: STT_OBJECT, bind: STB_GLOBAL });
+  if (info) {
+    elf.addSection({ name: '.BTF', data: btf.emit(), flags: 0, align: 4 });
+    elf.addSection({
+      name: '.BTF.ext',
+      data: writeBtfExt({ funcInfo, lineInfo: [], coreRelos: [] }),
+      flags: 0,
+      align: 4,
+    });
+  }
+  return elf.emit();
+}
+
+/** `return value` */
+export const returns = (value: number): Uint8Array => {
+  const code = insns('b700000000000000', '9500000000000000');
+  new DataView(code.buffer).setInt32(4, value, true);
+  return code;
+};

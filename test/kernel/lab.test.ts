@@ -6,12 +6,13 @@ import {
   KERNEL_IDS,
   labUnavailable,
   LabError,
+  loadVerdicts,
   prepareLab,
   rawVerdicts,
   runScenarioOnKernel,
   type Guest,
 } from '../../src/lab/index.ts';
-import { emptyScenario, insns, task } from './fixtures.ts';
+import { emptyScenario, insns, rawObject, returns, task } from './fixtures.ts';
 
 const prepared = prepareLab({ say: (text) => process.stderr.write(`lsmith: ${text}\n`) });
 const skip = prepared.ok ? null : labUnavailable(prepared.reason);
@@ -89,6 +90,63 @@ describe.skipIf(skip)('the laboratory', () => {
       ]);
       expect(run.steps.map((s) => s.state)).toEqual([...Array<string>(8).fill('done'), 'died']);
       expect(run.steps[7].ret).toBe(777);
+    });
+
+    test.each([true, false])('who is called, and in which order (function info: %s)', async (info) => {
+      const open = (who: string, file: string) => ({
+        task: who,
+        syscall: { call: 'openat', path: file, flags: ['O_RDONLY'], mode: 0, save: null },
+      });
+      const scenario = {
+        ...confinement,
+        steps: [
+          open('user', '/etc/passwd'),
+          open('web', '/etc/passwd'),
+          { task: 'root', syscall: { call: 'kill', target: 'user', signal: '0' } },
+        ].map((s, i) => ({ label: '', expect: null, line: i + 1, ...s }) as (typeof emptyScenario)['steps'][number]),
+      };
+      const objects = [
+        {
+          name: 'first',
+          bytes: rawObject(
+            [
+              { name: 'allow_open', hook: 'file_open', code: returns(0) },
+              { name: 'deny_kill', hook: 'task_kill', code: returns(-1) },
+            ],
+            info,
+          ),
+        },
+        { name: 'second', bytes: rawObject([{ name: 'deny_open', hook: 'file_open', code: returns(-13) }], info) },
+      ];
+      const verdicts = await loadVerdicts(guest, objects);
+      expect(verdicts.flatMap((v) => v.programs.map((p) => [p.name, p.accepted, p.attachErrno]))).toEqual([
+        ['allow_open', true, 0],
+        ['deny_kill', true, 0],
+        ['deny_open', true, 0],
+      ]);
+      const run = await runScenarioOnKernel({ kernel, cmdline: null, objects, guest, scenario });
+      expect(run.attached.map((p) => p.traceErrno === 0)).toEqual([info, info, info]);
+      expect(run.steps.map((s) => s.errno)).toEqual(['EACCES', 'EACCES', 'EPERM']);
+      // The last attached runs first and ends the chain; apparmor stands before bpf and denies to web.
+      expect(run.steps.map((s) => s.programs)).toEqual([{ deny_open: 1 }, {}, { deny_kill: 1 }]);
+      expect(run.steps.map((s) => s.calls)).toEqual(
+        info ? [[{ program: 'deny_open', ret: -13 }], [], [{ program: 'deny_kill', ret: -1 }]] : [[], [], []],
+      );
+    });
+
+    test("a refused program is named with the verifier's reason", async () => {
+      const bad = {
+        name: 'bad',
+        bytes: rawObject([{ name: 'no_r0', hook: 'file_open', code: insns('9500000000000000') }], true),
+      };
+      const [verdict] = await loadVerdicts(guest, [bad]);
+      expect(verdict.programs).toMatchObject([{ name: 'no_r0', accepted: false, errno: 13, attachErrno: null }]);
+      expect(verdict.programs[0].log).toContain('R0 !read_ok');
+      await expect(
+        runScenarioOnKernel({ kernel, cmdline: null, objects: [bad], guest, scenario: confinement }),
+      ).rejects.toThrow(/no_r0[^]*R0 !read_ok/);
+      const [junk] = await loadVerdicts(guest, [{ name: 'junk', bytes: new Uint8Array(100) }]);
+      expect(junk.openError).not.toBeNull();
     });
 
     test('the guest takes the next run after one that failed', async () => {

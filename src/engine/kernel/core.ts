@@ -79,11 +79,21 @@ export class Core {
   /** One `security_<hook>()`. */
   call(hook: string, args: readonly Arg[], facts: HookFacts = {}, task = this.current.name): HookAnswer {
     const names = this.#paramNames(hook);
-    assert(names !== null, `this kernel has no hook ${hook}`);
-    assert(names.length === args.length, `hook ${hook} takes ${names.length} arguments, the model gave ${args.length}`);
+    if (names === null) {
+      // A user's own kernel, newer or older than those that the model was made for.
+      this.notModelled(`hook ${hook}, which this kernel does not have under that name`);
+      return { ret: 0, decidedBy: null };
+    }
+    if (names.length !== args.length) {
+      this.notModelled(`arguments of hook ${hook}: this kernel passes ${names.length}, the model knows ${args.length}`);
+    }
     this.#clock += 1_000n;
     if (this.sink === null) return { ret: 0, decidedBy: null };
-    const values: HookArgValue[] = args.map((a, i) => ({ name: names[i], value: a.value, text: a.text }));
+    const values: HookArgValue[] = names.map((name, i) => ({
+      name,
+      value: args[i]?.value ?? 0n,
+      text: args[i]?.text ?? '(not modelled)',
+    }));
     return this.sink.call({ hook, args: values, task, facts });
   }
 

@@ -107,6 +107,7 @@ describe.each(['6.1', '6.12'] as const)("the kernel's own rules on %s", (id) => 
     const out = world(id).kernel.syscall(who, call);
     expect(errnoName(out.ret), out.text).toBe(expected);
     expect(out.decidedBy === null).toBe(expected === 'OK');
+    expect(out.notModelled.filter((n) => n.includes('this kernel'))).toEqual([]);
   });
 
   it('sockets: who listens, who does not, and what is out of reach', () => {

@@ -17,6 +17,7 @@ import { CoreResolver, type CoreOutcome } from './core-relo.ts';
 import { CoreError, essentialName, typesCompatible } from './core-types.ts';
 import { fillKconfig } from './kconfig.ts';
 import { linkProgram } from './link.ts';
+import { checkMaps } from './map-check.ts';
 import type { OpenedExtern, OpenedFunction, OpenedObject, OpenedProgram, RawLine } from './opened.ts';
 import { LoadFailure, fail, problem } from './problem.ts';
 import type {
@@ -46,6 +47,8 @@ const GPL_COMPATIBLE = new Set([
  */
 export function loadObject(opened: OpenedObject, target: LoadTarget): Result<LoadedObject, readonly LoadProblem[]> {
   try {
+    const refused = checkMaps(opened.maps);
+    if (refused.length > 0) return err([...opened.warnings, ...refused]);
     return ok(new Loader(opened, target).load());
   } catch (e) {
     if (e instanceof LoadFailure) return err([...opened.warnings, e.problem]);

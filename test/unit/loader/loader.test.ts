@@ -214,6 +214,27 @@ describe('CO-RE', () => {
   });
 });
 
+describe('maps that the kernel does not create', () => {
+  it.each([
+    [11, 'lpm_trie', 'prefix length'],
+    [27, 'ringbuf', 'neither key nor value'],
+    [29, 'task_storage', 'no max_entries'],
+    [22, 'queue', 'have no key'],
+    [4, 'perf_event_array', 'value must have 4 bytes'],
+  ])('type %i', (mapType, name, why) => {
+    const r = loadObject(opened(sampleObject({ mapType })), sampleKernel());
+    expect(r.ok ? [] : r.error).toMatchObject([
+      { code: 'loader/map-create', message: "map 'seen': failed to create: Invalid argument(-22)" },
+    ]);
+    expect(r.ok ? '' : r.error[0].explanation).toContain(name);
+    expect(r.ok ? '' : r.error[0].explanation).toContain(why);
+  });
+
+  it('creates those that are right', () => {
+    for (const mapType of [1, 2, 5, 6, 9]) expect(loaded({ mapType }).maps[0].typeId).toBe(mapType);
+  });
+});
+
 describe('malformed objects', () => {
   it('refuses what is no BPF object', () => {
     expect(openFailure(new Uint8Array())?.message).toContain('not an ELF file');

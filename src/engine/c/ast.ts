@@ -47,6 +47,8 @@ export interface Attributes {
   readonly aligned: number;
   readonly packed: boolean;
   readonly preserveAccessIndex: boolean;
+  /** Name in `cleanup(name)`; see `VarDecl.cleanup`. */
+  readonly cleanup: string | null;
   /** `btf_decl_tag("...")` in source order. */
   readonly declTags: readonly string[];
 }
@@ -73,6 +75,8 @@ export interface VarDecl extends Node {
   readonly referenced: boolean;
   /** `&v` is taken, or it is an aggregate used by reference: it needs memory. */
   readonly addressTaken: boolean;
+  /** Called with `&v` whenever control leaves the scope of the variable (open-coded iterators use it). */
+  readonly cleanup: FunctionDecl | null;
   /** Made by the checker for a compound literal or a string; the name is then '' . */
   readonly synthetic: boolean;
 }

@@ -3,28 +3,53 @@ import type { Attributes } from './ast.ts';
 import { parseConstant, parseString } from './parse-expr.ts';
 import { isTypeName, parseTypeName } from './parse-type.ts';
 import { K, T, type Parser } from './parser.ts';
-import { NO_ATTRIBUTES, type Mutable } from './context.ts';
+import { mergeAttributes, NO_ATTRIBUTES } from './context.ts';
 import { SUPPORTED_ATTRIBUTES } from './supported.ts';
 import { closest } from './diagnostics.ts';
 import { alignOf } from './types.ts';
 
-/** What a declaration's specifiers and declarators collect. */
-export interface AttributeSet extends Mutable<Attributes> {
+/** What a declaration's specifiers and declarators collect. A class, as parsing makes very many. */
+export class AttributeSet implements Attributes {
+  section: string | null = null;
+  alwaysInline = false;
+  noInline = false;
+  weak = false;
+  used = false;
+  unused = false;
+  hidden = false;
+  noReturn = false;
+  naked = false;
+  aligned = 0;
+  packed = false;
+  preserveAccessIndex = false;
+  cleanup: string | null = null;
+  declTags: readonly string[] = NONE;
   /** `btf_type_tag`s in order. */
-  typeTags: string[];
+  typeTags: readonly string[] = NONE;
   /** `mode(byte)` and the like: size in bytes, 0 = none. */
-  mode: number;
+  mode = 0;
   /** Something was given. */
-  any: boolean;
+  any = false;
 }
 
-export const noAttributes = (): AttributeSet => ({ ...NO_ATTRIBUTES, typeTags: [], mode: 0, any: false });
+const NONE: readonly string[] = [];
 
-export const toAttributes = (a: AttributeSet): Attributes => {
+export const noAttributes = (): AttributeSet => new AttributeSet();
+
+export function toAttributes(a: AttributeSet): Attributes {
   if (!a.any) return NO_ATTRIBUTES;
   const { typeTags: _t, mode: _m, any: _a, ...rest } = a;
   return rest;
-};
+}
+
+/** Both: those of the specifiers and those behind the declarator. */
+export function joinSets(a: AttributeSet, b: AttributeSet): AttributeSet {
+  if (!b.any) return a;
+  const out = new AttributeSet();
+  Object.assign(out, mergeAttributes(a, b));
+  out.any = true;
+  return out;
+}
 
 /** Parses any number of attribute specifiers into `into`. */
 export function parseAttributes(p: Parser, into: AttributeSet): void {
@@ -111,6 +136,9 @@ function parseOne(p: Parser, a: AttributeSet): void {
     case 'preserve_access_index':
       a.preserveAccessIndex = true;
       break;
+    case 'cleanup':
+      a.cleanup = argument(() => (p.is(T.Ident) ? p.advance().text : null));
+      return;
     case 'visibility': {
       const v = text();
       a.hidden = v === 'hidden' || v === 'internal';
@@ -120,7 +148,8 @@ function parseOne(p: Parser, a: AttributeSet): void {
       const loc = p.tok.loc;
       const n = argument(() => parseConstant(p, "'aligned' attribute argument"));
       const bytes = n === null ? 8 : Number(n);
-      if (bytes <= 0 || (bytes & (bytes - 1)) !== 0 || bytes > 4096) p.error('c/attribute-argument', 'requested alignment is not a power of 2', loc);
+      if (bytes <= 0 || (bytes & (bytes - 1)) !== 0 || bytes > 4096)
+        p.error('c/attribute-argument', 'requested alignment is not a power of 2', loc);
       else a.aligned = Math.max(a.aligned, bytes);
       return;
     }
@@ -131,7 +160,7 @@ function parseOne(p: Parser, a: AttributeSet): void {
     }
     case 'btf_type_tag': {
       const v = text();
-      if (v !== null) a.typeTags.push(v);
+      if (v !== null) a.typeTags = [...a.typeTags, v];
       return;
     }
     case 'mode': {
@@ -142,7 +171,11 @@ function parseOne(p: Parser, a: AttributeSet): void {
     default:
       if (!SUPPORTED_ATTRIBUTES.has(name)) {
         const guess = closest(name, SUPPORTED_ATTRIBUTES);
-        p.cx.diagnostics.warning('c/unknown-attribute', `unknown attribute '${name}' ignored` + (guess === null ? '' : `; did you mean '${guess}'?`), t.loc);
+        p.cx.diagnostics.warning(
+          'c/unknown-attribute',
+          `unknown attribute '${name}' ignored` + (guess === null ? '' : `; did you mean '${guess}'?`),
+          t.loc,
+        );
       }
   }
   // Arguments of attributes that mean nothing here.

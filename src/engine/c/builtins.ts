@@ -17,7 +17,12 @@ export function call(cx: Context, callee: Expr, args: readonly Expr[], close: Lo
   const bare = strip(callee.type);
   const fnType = bare.kind === 'function' ? bare : bare.kind === 'pointer' ? strip(bare.pointee) : bare;
   if (fnType.kind !== 'function') {
-    d.error('c/not-a-function', `called object type '${typeText(callee.type)}' is not a function or function pointer`, callee.loc, callee.end);
+    d.error(
+      'c/not-a-function',
+      `called object type '${typeText(callee.type)}' is not a function or function pointer`,
+      callee.loc,
+      callee.end,
+    );
     return errorExpr(span.loc, span.end);
   }
   const name = calleeName(callee);
@@ -56,7 +61,8 @@ export function call(cx: Context, callee: Expr, args: readonly Expr[], close: Lo
   return { kind: 'call', target: { kind: 'indirect', pointer }, ...common };
 }
 
-const calleeName = (e: Expr): string => (e.kind === 'function' || e.kind === 'var' ? e.decl.name : e.kind === 'member' ? e.field.name : 'function');
+const calleeName = (e: Expr): string =>
+  e.kind === 'function' || e.kind === 'var' ? e.decl.name : e.kind === 'member' ? e.field.name : 'function';
 
 /** Number of the helper that a function pointer value is: a constant, or a static variable initialised with one. */
 function helperId(e: Expr): number | null {
@@ -118,7 +124,8 @@ export const LIBRARY_BUILTINS: Record<string, string> = {
   memcmp: '__builtin_memcmp',
 };
 
-const ATOMIC = /^__(?:sync_fetch_and_(add|sub|and|or|xor)|sync_(add|sub|and|or|xor)_and_fetch|atomic_fetch_(add|sub|and|or|xor)|atomic_(add|sub|and|or|xor)_fetch)$/;
+const ATOMIC =
+  /^__(?:sync_fetch_and_(add|sub|and|or|xor)|sync_(add|sub|and|or|xor)_and_fetch|atomic_fetch_(add|sub|and|or|xor)|atomic_(add|sub|and|or|xor)_fetch)$/;
 
 /** A call of a builtin by name; undefined when it is none. Arguments are as parsed. */
 export function builtinCall(cx: Context, name: string, args: readonly Expr[], loc: Loc, end: Loc): Expr | undefined {
@@ -127,7 +134,12 @@ export function builtinCall(cx: Context, name: string, args: readonly Expr[], lo
   const bad = (): Expr => errorExpr(loc, end);
   const count = (n: number): boolean => {
     if (args.length === n) return true;
-    d.error('c/argument-count', `too ${args.length < n ? 'few' : 'many'} arguments to function call, expected ${n}, have ${args.length}`, loc, end);
+    d.error(
+      'c/argument-count',
+      `too ${args.length < n ? 'few' : 'many'} arguments to function call, expected ${n}, have ${args.length}`,
+      loc,
+      end,
+    );
     return false;
   };
 
@@ -147,7 +159,10 @@ export function builtinCall(cx: Context, name: string, args: readonly Expr[], lo
             `the size of '${name}' must be a constant: BPF has no ${simple.name} to call at run time`,
             args[2]!.loc,
             args[2]!.end,
-            { explanation: 'Copy a fixed size, loop over a bounded count, or read with bpf_probe_read_kernel(), which takes a variable size.' },
+            {
+              explanation:
+                'Copy a fixed size, loop over a bounded count, or read with bpf_probe_read_kernel(), which takes a variable size.',
+            },
           );
         }
         return bad();
@@ -175,9 +190,18 @@ export function builtinCall(cx: Context, name: string, args: readonly Expr[], lo
       if (args.length < 2) return count(2) ? undefined : bad();
       const v = rvalue(cx, args[0]!);
       if (isError(v.type)) return bad();
-      if (!isInteger(v.type)) return assignConvert(cx, v, LONG, { what: 'pass', param: '', callee: name, declaredAt: 0 });
+      if (!isInteger(v.type))
+        return assignConvert(cx, v, LONG, { what: 'pass', param: '', callee: name, declaredAt: 0 });
       const wide = integral(promote(v), LONG);
-      return wide.kind === 'int' ? wide : { kind: 'builtin', name: 'expect', args: [wide, integral(promote(rvalue(cx, args[1]!)), LONG)], type: LONG, ...span };
+      return wide.kind === 'int'
+        ? wide
+        : {
+            kind: 'builtin',
+            name: 'expect',
+            args: [wide, integral(promote(rvalue(cx, args[1]!)), LONG)],
+            type: LONG,
+            ...span,
+          };
     }
     case '__builtin_constant_p': {
       if (!count(1)) return bad();
@@ -202,7 +226,12 @@ export function builtinCall(cx: Context, name: string, args: readonly Expr[], lo
         const length = c.base.bytes.indexOf(0, Number(c.value)) - Number(c.value);
         return intExpr(BigInt(Math.max(0, length)), ULONG, loc, end);
       }
-      d.error('c/memory-size', "'__builtin_strlen' needs a string literal: BPF has no strlen to call at run time", loc, end);
+      d.error(
+        'c/memory-size',
+        "'__builtin_strlen' needs a string literal: BPF has no strlen to call at run time",
+        loc,
+        end,
+      );
       return bad();
     }
     case '__builtin_preserve_access_index': {
@@ -227,11 +256,17 @@ export function builtinCall(cx: Context, name: string, args: readonly Expr[], lo
       const info = args[1] === undefined ? null : evaluate(rvalue(cx, args[1]));
       if (!count(2) || isError(args[0]!.type)) return bad();
       if (info === null) {
-        d.error('c/builtin-argument', `the second argument of '${name}' must be a constant`, args[1]!.loc, args[1]!.end);
+        d.error(
+          'c/builtin-argument',
+          `the second argument of '${name}' must be a constant`,
+          args[1]!.loc,
+          args[1]!.end,
+        );
         return bad();
       }
       const target = args[0]!.type;
-      if (name === '__builtin_btf_type_id') return { kind: 'btfTypeId', target, flag: Number(info.value), type: ULONG, ...span };
+      if (name === '__builtin_btf_type_id')
+        return { kind: 'btfTypeId', target, flag: Number(info.value), type: ULONG, ...span };
       return { kind: 'coreTypeInfo', target, info: Number(info.value), type: UINT, ...span };
     }
     case '__builtin_preserve_enum_value': {
@@ -243,13 +278,24 @@ export function builtinCall(cx: Context, name: string, args: readonly Expr[], lo
       const enumType = strip(target);
       const pointer = e.kind === 'deref' ? e.pointer : null;
       const value = pointer === null ? null : evaluate(pointer);
-      const named = enumType.kind === 'enum' && value !== null ? enumType.enumerators.find((x) => BigInt.asUintN(64, x.value) === BigInt.asUintN(64, value.value)) : undefined;
+      const named =
+        enumType.kind === 'enum' && value !== null
+          ? enumType.enumerators.find((x) => BigInt.asUintN(64, x.value) === BigInt.asUintN(64, value.value))
+          : undefined;
       const written = pointer !== null && pointer.kind === 'int' ? pointer.enumerator?.name : undefined;
       if (info === null || enumType.kind !== 'enum' || value === null || named === undefined) {
         d.error('c/builtin-argument', `'${name}' needs '*(enum type *)ENUMERATOR' and a constant`, e.loc, e.end);
         return bad();
       }
-      return { kind: 'coreEnumValue', target, enumerator: written ?? named.name, value: named.value, info: Number(info.value), type: ULLONG, ...span };
+      return {
+        kind: 'coreEnumValue',
+        target,
+        enumerator: written ?? named.name,
+        value: named.value,
+        info: Number(info.value),
+        type: ULLONG,
+        ...span,
+      };
     }
     case '__sync_synchronize':
     case '__atomic_thread_fence':
@@ -260,7 +306,14 @@ export function builtinCall(cx: Context, name: string, args: readonly Expr[], lo
   const fetch = ATOMIC.exec(name);
   if (fetch !== null) {
     const before = fetch[1] ?? fetch[3];
-    return atomic(cx, (before !== undefined ? `fetch_${before}` : `${fetch[2] ?? fetch[4]}_fetch`) as BuiltinName, name, args, 1, span);
+    return atomic(
+      cx,
+      (before !== undefined ? `fetch_${before}` : `${fetch[2] ?? fetch[4]}_fetch`) as BuiltinName,
+      name,
+      args,
+      1,
+      span,
+    );
   }
   switch (name) {
     case '__sync_val_compare_and_swap':
@@ -290,11 +343,24 @@ export function builtinCall(cx: Context, name: string, args: readonly Expr[], lo
   return undefined;
 }
 
-function atomic(cx: Context, op: BuiltinName, name: string, args: readonly Expr[], values: number, span: { loc: Loc; end: Loc }, result?: CType): Expr {
+function atomic(
+  cx: Context,
+  op: BuiltinName,
+  name: string,
+  args: readonly Expr[],
+  values: number,
+  span: { loc: Loc; end: Loc },
+  result?: CType,
+): Expr {
   const d = cx.diagnostics;
   const bad = errorExpr(span.loc, span.end);
   if (args.length < values + 1) {
-    d.error('c/argument-count', `too few arguments to function call, expected ${values + 1}, have ${args.length}`, span.loc, span.end);
+    d.error(
+      'c/argument-count',
+      `too few arguments to function call, expected ${values + 1}, have ${args.length}`,
+      span.loc,
+      span.end,
+    );
     return bad;
   }
   const p = rvalue(cx, args[0]!);
@@ -304,7 +370,12 @@ function atomic(cx: Context, op: BuiltinName, name: string, args: readonly Expr[
   const size = t.kind === 'pointer' ? sizeOf(t.pointee) : 0;
   const wide = size === 4 || size === 8;
   const narrowOk = op === 'atomic_load' || op === 'atomic_store';
-  if (t.kind !== 'pointer' || object === null || (object.kind !== 'int' && object.kind !== 'enum' && object.kind !== 'pointer') || !(wide || narrowOk)) {
+  if (
+    t.kind !== 'pointer' ||
+    object === null ||
+    (object.kind !== 'int' && object.kind !== 'enum' && object.kind !== 'pointer') ||
+    !(wide || narrowOk)
+  ) {
     d.error(
       'c/atomic-operand',
       t.kind === 'pointer' && object !== null && integerOf(object) !== null

@@ -9,18 +9,40 @@ export function checkUnit(cx: Context, mainFile: string): void {
   recursion(cx);
   for (const fn of cx.functions) {
     if (fn.body === null) continue;
-    if (!isVoid(fn.type.ret) && !isError(fn.type.ret) && !fn.attributes.naked && !fn.attributes.noReturn && fallsThrough(fn.body)) {
-      d.warning('c/missing-return', `non-void function '${fn.name}' does not return a value on every path`, fn.body.end, fn.body.end, {
-        explanation: 'The program would end with whatever is in R0; the verifier refuses that ("R0 !read_ok").',
-      });
+    if (
+      !isVoid(fn.type.ret) &&
+      !isError(fn.type.ret) &&
+      !fn.attributes.naked &&
+      !fn.attributes.noReturn &&
+      fallsThrough(fn.body)
+    ) {
+      d.warning(
+        'c/missing-return',
+        `non-void function '${fn.name}' does not return a value on every path`,
+        fn.body.end,
+        fn.body.end,
+        {
+          explanation: 'The program would end with whatever is in R0; the verifier refuses that ("R0 !read_ok").',
+        },
+      );
     }
-    if (fn.linkage === 'static' && !fn.referenced && !fn.inline && !fn.attributes.alwaysInline && !fn.attributes.unused && !fn.attributes.used && fn.attributes.section === null && inMain(fn.nameLoc)) {
+    if (
+      fn.linkage === 'static' &&
+      !fn.referenced &&
+      !fn.inline &&
+      !fn.attributes.alwaysInline &&
+      !fn.attributes.unused &&
+      !fn.attributes.used &&
+      fn.attributes.section === null &&
+      inMain(fn.nameLoc)
+    ) {
       d.warning('c/unused-function', `unused function '${fn.name}'`, fn.nameLoc);
     }
     programWithoutSection(cx, fn);
   }
   for (const { decl } of cx.unused) {
-    if (inMain(decl.nameLoc) && decl.nameLoc > 0) d.warning('c/unused-variable', `unused variable '${decl.name}'`, decl.nameLoc);
+    if (inMain(decl.nameLoc) && decl.nameLoc > 0)
+      d.warning('c/unused-variable', `unused variable '${decl.name}'`, decl.nameLoc);
   }
 }
 
@@ -28,10 +50,22 @@ export function checkUnit(cx: Context, mainFile: string): void {
 function programWithoutSection(cx: Context, fn: FunctionDecl): void {
   if (!fn.name.startsWith('____') || fn.linkage !== 'static') return;
   const outer = cx.fileScope.symbols.get(fn.name.slice(4));
-  if (outer?.kind !== 'function' || outer.body === null || outer.attributes.section !== null || outer.linkage === 'static') return;
-  cx.diagnostics.error('c/missing-sec', `'${outer.name}' is a BPF program without SEC(): libbpf would not load it`, outer.nameLoc, outer.nameLoc, {
-    explanation: 'Put SEC("lsm/<hook>") in front of it.',
-  });
+  if (
+    outer?.kind !== 'function' ||
+    outer.body === null ||
+    outer.attributes.section !== null ||
+    outer.linkage === 'static'
+  )
+    return;
+  cx.diagnostics.error(
+    'c/missing-sec',
+    `'${outer.name}' is a BPF program without SEC(): libbpf would not load it`,
+    outer.nameLoc,
+    outer.nameLoc,
+    {
+      explanation: 'Put SEC("lsm/<hook>") in front of it.',
+    },
+  );
 }
 
 /** The verifier refuses recursion, and nothing can be inlined into itself. */
@@ -59,7 +93,12 @@ function recursion(cx: Context): void {
       if (seen === undefined) enter(callee);
       else if (seen === 'open') {
         const cycle = stack.slice(stack.findIndex((s) => s.fn === callee)).map((s) => s.fn.name);
-        cx.diagnostics.error('c/recursion', `recursion is not allowed in BPF: ${[...cycle, callee.name].join(' -> ')}`, loc, loc);
+        cx.diagnostics.error(
+          'c/recursion',
+          `recursion is not allowed in BPF: ${[...cycle, callee.name].join(' -> ')}`,
+          loc,
+          loc,
+        );
       }
     }
   }
@@ -82,12 +121,15 @@ export function fallsThrough(s: Stmt): boolean {
       return live;
     }
     case 'if':
-      if (s.cond.kind === 'int') return s.cond.value !== 0n ? fallsThrough(s.then) : s.else === null || fallsThrough(s.else);
+      if (s.cond.kind === 'int')
+        return s.cond.value !== 0n ? fallsThrough(s.then) : s.else === null || fallsThrough(s.else);
       return s.else === null || fallsThrough(s.then) || fallsThrough(s.else);
     case 'while':
       return !(s.cond.kind === 'int' && s.cond.value !== 0n) || hasBreak(s.body);
     case 'do':
-      return s.cond.kind === 'int' && s.cond.value !== 0n ? hasBreak(s.body) : fallsThrough(s.body) || hasBreak(s.body) || hasContinue(s.body);
+      return s.cond.kind === 'int' && s.cond.value !== 0n
+        ? hasBreak(s.body)
+        : fallsThrough(s.body) || hasBreak(s.body) || hasContinue(s.body);
     case 'for':
       return (s.cond !== null && !(s.cond.kind === 'int' && s.cond.value !== 0n)) || hasBreak(s.body);
     case 'switch':
@@ -130,6 +172,8 @@ function children(s: Stmt): readonly Stmt[] {
 }
 
 const isLoop = (s: Stmt): boolean => s.kind === 'while' || s.kind === 'do' || s.kind === 'for';
-const hasLabel = (s: Stmt): boolean => s.kind === 'label' || s.kind === 'case' || s.kind === 'default' || children(s).some(hasLabel);
-const hasBreak = (s: Stmt): boolean => s.kind === 'break' || (!isLoop(s) && s.kind !== 'switch' && children(s).some(hasBreak));
+const hasLabel = (s: Stmt): boolean =>
+  s.kind === 'label' || s.kind === 'case' || s.kind === 'default' || children(s).some(hasLabel);
+const hasBreak = (s: Stmt): boolean =>
+  s.kind === 'break' || (!isLoop(s) && s.kind !== 'switch' && children(s).some(hasBreak));
 const hasContinue = (s: Stmt): boolean => s.kind === 'continue' || (!isLoop(s) && children(s).some(hasContinue));

@@ -6,7 +6,7 @@ import type {
 import { closest, type Diagnostics } from './diagnostics.ts';
 import type { KernelTypes } from './kernel-types.ts';
 import type { Sources } from './sources.ts';
-import type { CType, EnumType, RecordType, TypedefType } from './types.ts';
+import { INT, type CType, type EnumType, type RecordType, type TypedefType } from './types.ts';
 
 export type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 
@@ -72,6 +72,8 @@ export class Context {
   readonly unused: { readonly decl: VarDecl; readonly fn: FunctionDecl }[] = [];
   /** > 0 inside `sizeof`, `typeof`: nothing is evaluated. */
   unevaluated = 0;
+  /** Names reported as unknown types. */
+  readonly unknownTypes = new Set<string>();
   missingInclude: () => boolean = () => false;
   #nextId = 1;
 
@@ -109,7 +111,14 @@ export class Context {
     else {
       const e = this.kernel.enumerator(name);
       if (e !== null) {
-        sym = { kind: 'enumerator', name, value: e.value, type: enumeratorType(e.enum, e.value), enum: e.enum, nameLoc: 0 };
+        sym = {
+          kind: 'enumerator',
+          name,
+          value: e.value,
+          type: enumeratorType(e.enum, e.value),
+          enum: e.enum,
+          nameLoc: 0,
+        };
       }
     }
     if (sym !== undefined) this.fileScope.symbols.set(name, sym);
@@ -137,12 +146,14 @@ export class Context {
     return closest(name, names);
   }
 
-  fix(title: string, range: SourceRange, text: string): { title: string; edits: { range: SourceRange; text: string }[] } {
+  fix(
+    title: string,
+    range: SourceRange,
+    text: string,
+  ): { title: string; edits: { range: SourceRange; text: string }[] } {
     return { title, edits: [{ range, text }] };
   }
 }
-
-import { INT } from './types.ts';
 
 /** In C an enumerator is an `int` when it fits, else it has the type of its enum. */
 export const enumeratorType = (e: EnumType, value: bigint): CType =>
@@ -161,6 +172,7 @@ export const NO_ATTRIBUTES: Attributes = {
   aligned: 0,
   packed: false,
   preserveAccessIndex: false,
+  cleanup: null,
   declTags: [],
 };
 
@@ -181,6 +193,7 @@ export function mergeAttributes(a: Attributes, b: Attributes): Attributes {
     aligned: Math.max(a.aligned, b.aligned),
     packed: a.packed || b.packed,
     preserveAccessIndex: a.preserveAccessIndex || b.preserveAccessIndex,
+    cleanup: b.cleanup ?? a.cleanup,
     declTags: [...a.declTags, ...b.declTags.filter((t) => !a.declTags.includes(t))],
   };
 }

@@ -9,7 +9,13 @@ import {
 
 export const errorExpr = (loc: Loc, end: Loc): Expr => ({ kind: 'error', type: ERROR, loc, end });
 
-export const intExpr = (value: bigint, type: CType, loc: Loc, end: Loc): IntExpr => ({ kind: 'int', value, type, loc, end });
+export const intExpr = (value: bigint, type: CType, loc: Loc, end: Loc): IntExpr => ({
+  kind: 'int',
+  value,
+  type,
+  loc,
+  end,
+});
 
 /** Value of a constant cut to a type; pointers are unsigned 64 bit. */
 export function wrapConstant(value: bigint, type: CType): bigint {
@@ -17,7 +23,13 @@ export function wrapConstant(value: bigint, type: CType): bigint {
   return t !== null ? wrapTo(t, value) : BigInt.asUintN(64, value);
 }
 
-function cast(kind: CastKind, type: CType, operand: Expr, explicit = false, at: { loc: Loc; end: Loc } = operand): Expr {
+function cast(
+  kind: CastKind,
+  type: CType,
+  operand: Expr,
+  explicit = false,
+  at: { loc: Loc; end: Loc } = operand,
+): Expr {
   if (operand.kind === 'int' && kind !== 'toVoid' && kind !== 'lvalueToRvalue') {
     const value = kind === 'toBool' ? (operand.value === 0n ? 0n : 1n) : wrapConstant(operand.value, type);
     const folded = intExpr(value, type, at.loc, at.end);
@@ -41,7 +53,12 @@ export function rvalue(cx: Context, e: Expr): Expr {
   }
   if (!isLvalue(e)) return e;
   if (t.kind === 'record' && !t.complete) {
-    cx.diagnostics.error('c/incomplete-type', `incomplete type '${typeText(e.type)}' where a complete type is required`, e.loc, e.end);
+    cx.diagnostics.error(
+      'c/incomplete-type',
+      `incomplete type '${typeText(e.type)}' where a complete type is required`,
+      e.loc,
+      e.end,
+    );
     return errorExpr(e.loc, e.end);
   }
   if (t.kind === 'void') return e;
@@ -99,7 +116,9 @@ export function usualConversions(a: Expr, b: Expr): [Expr, Expr, CType] {
 }
 
 export const isNullConstant = (e: Expr): boolean =>
-  e.kind === 'int' && e.value === 0n && (isInteger(e.type) || (isPointer(e.type) && isVoid((strip(e.type) as { pointee: CType }).pointee)));
+  e.kind === 'int' &&
+  e.value === 0n &&
+  (isInteger(e.type) || (isPointer(e.type) && isVoid((strip(e.type) as { pointee: CType }).pointee)));
 
 /** For conditions: a scalar r-value. */
 export function condition(cx: Context, e: Expr): Expr {
@@ -233,7 +252,8 @@ export function explicitCast(cx: Context, value: Expr, type: CType, loc: Loc): E
       if (e.type === target) return done(e);
       return done(integral(e, target, true));
     }
-    if (from.kind === 'pointer') return done(isBool(to) ? cast('toBool', target, e, true, at) : pointerToInt(e, target, true));
+    if (from.kind === 'pointer')
+      return done(isBool(to) ? cast('toBool', target, e, true, at) : pointerToInt(e, target, true));
   } else if (to.kind === 'pointer') {
     if (isInteger(from)) return done(intToPointer(e, target, true));
     if (from.kind === 'pointer') return cast('bitcast', target, e, true, at);

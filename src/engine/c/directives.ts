@@ -99,7 +99,10 @@ export class Directives {
             ? {}
             : {
                 fixes: [
-                  { title: `Change to '#${guess}'`, edits: [{ range: this.#pp.sources.range(name.loc, name.loc), text: guess }] },
+                  {
+                    title: `Change to '#${guess}'`,
+                    edits: [{ range: this.#pp.sources.range(name.loc, name.loc), text: guess }],
+                  },
                 ],
               },
         );
@@ -183,7 +186,11 @@ export class Directives {
       return false;
     }
     if (line.length > 1) {
-      this.#pp.diagnostics.warning('c/extra-tokens', `extra tokens at end of #${directive.text} directive`, line[1]!.loc);
+      this.#pp.diagnostics.warning(
+        'c/extra-tokens',
+        `extra tokens at end of #${directive.text} directive`,
+        line[1]!.loc,
+      );
     }
     return this.#pp.macros.has(name.id) || FEATURE_TESTS.has(name.text);
   }
@@ -284,7 +291,9 @@ export class Directives {
       }
       const arg = line.slice(i + 2, close);
       if (t.text.startsWith('__has_include')) {
-        const header = headerName(arg[0]?.kind === T.Lt || arg[0]?.kind === T.String ? arg : this.#pp.expandTokens(arg));
+        const header = headerName(
+          arg[0]?.kind === T.Lt || arg[0]?.kind === T.String ? arg : this.#pp.expandTokens(arg),
+        );
         value(t, header !== null && this.#exists(header.name, header.angled, cursor));
       } else value(t, featureValue(t.text, arg.map((a) => a.text).join('')));
       i = close;
@@ -329,7 +338,9 @@ export class Directives {
               fixes: [
                 {
                   title: `Change to '${guess}'`,
-                  edits: [{ range: this.#pp.sources.range(first, last), text: open + guess + (header.angled ? '>' : '"') }],
+                  edits: [
+                    { range: this.#pp.sources.range(first, last), text: open + guess + (header.angled ? '>' : '"') },
+                  ],
                 },
               ],
             }),
@@ -400,7 +411,9 @@ function featureValue(test: string, name: string): boolean | number {
       return SUPPORTED_ATTRIBUTES.has(bare);
     case '__has_feature':
     case '__has_extension':
-      return ['c_static_assert', 'c_generic_selections', 'c_alignas', 'statement_attributes_with_gnu_syntax'].includes(bare);
+      return ['c_static_assert', 'c_generic_selections', 'c_alignas', 'statement_attributes_with_gnu_syntax'].includes(
+        bare,
+      );
     case '__is_identifier':
       return 1;
     default:

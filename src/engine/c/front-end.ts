@@ -12,6 +12,7 @@ import { Parser } from './parser.ts';
 import { definePredefined } from './predefined.ts';
 import { Preprocessor } from './preprocessor.ts';
 import { Sources, TokenCache } from './sources.ts';
+import { pointerTo, VOID } from './types.ts';
 
 export interface FrontEndInput {
   readonly file: string;
@@ -66,6 +67,7 @@ export function compileFrontEnd(input: FrontEndInput): FrontEndResult {
     if (junk !== null) diagnostics.error('c/not-text', junk, 1);
     else {
       definePredefined(pp, input.target.defines ?? {});
+      declareVaList(cx);
       parseTranslationUnit(new Parser(pp, cx));
       checkUnit(cx, input.file);
     }
@@ -77,12 +79,29 @@ export function compileFrontEnd(input: FrontEndInput): FrontEndResult {
       file: input.file,
       sources,
       functions: cx.functions.filter((f) => f.body !== null || f.referenced),
-      variables: cx.variables.filter((v) => v.storage !== 'extern' || v.referenced),
+      variables: cx.variables.filter(
+        (v) =>
+          v.referenced ||
+          v.storage === 'global' ||
+          v.attributes.used ||
+          (v.attributes.section !== null && v.storage !== 'extern'),
+      ),
       types: cx.types,
       files: [input.file, ...pp.files],
     },
     diagnostics: diagnostics.list,
   };
+}
+
+/** The genuine vmlinux.h mentions the type; nothing can be done with it. */
+function declareVaList(cx: Context): void {
+  const name = '__builtin_va_list';
+  const target = pointerTo(VOID);
+  cx.fileScope.symbols.set(name, {
+    kind: 'typedef',
+    type: { kind: 'typedef', name, target, preserveAccessIndex: false, origin: 'source', btfId: 0, declTags: [] },
+    nameLoc: 0,
+  });
 }
 
 /** Why the text cannot be C at all, or null. */

@@ -5,8 +5,21 @@
 export * from './ast.ts';
 export { evaluate, type Constant } from './constant.ts';
 export { MAX_DIAGNOSTICS } from './diagnostics.ts';
-export { compileFrontEnd, createFrontEndCache, type FrontEndCache, type FrontEndInput, type FrontEndResult } from './front-end.ts';
-export { BUNDLE_PREFIX, createIncludeResolver, joinPath, type IncludeOptions, type IncludeResolver, type ResolvedInclude } from './includes.ts';
+export {
+  compileFrontEnd,
+  createFrontEndCache,
+  type FrontEndCache,
+  type FrontEndInput,
+  type FrontEndResult,
+} from './front-end.ts';
+export {
+  BUNDLE_PREFIX,
+  createIncludeResolver,
+  joinPath,
+  type IncludeOptions,
+  type IncludeResolver,
+  type ResolvedInclude,
+} from './includes.ts';
 export { findField } from './layout.ts';
 export { compatible, typeText } from './type-text.ts';
 export * from './types.ts';

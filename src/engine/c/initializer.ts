@@ -40,7 +40,7 @@ export function parseInitializer(p: Parser): InitNode {
           const at = p.advance();
           if (at.kind === T.Dot) {
             if (!p.is(T.Ident)) {
-              p.error('c/syntax', 'expected a field designator, such as \'.field = 4\'');
+              p.error('c/syntax', "expected a field designator, such as '.field = 4'");
               break;
             }
             const name = p.advance();
@@ -95,24 +95,43 @@ class Flattener {
         const string = stringFor(t.element, node.expr);
         if (string === null) {
           if (!isError(node.expr.type)) {
-            this.#cx.diagnostics.error('c/array-initializer', 'array initializer must be an initializer list or string literal', node.expr.loc, node.expr.end);
+            this.#cx.diagnostics.error(
+              'c/array-initializer',
+              'array initializer must be an initializer list or string literal',
+              node.expr.loc,
+              node.expr.end,
+            );
           }
           return type;
         }
         const full = t.count === null ? arrayOf(t.element, string.bytes.length) : type;
         if (t.count !== null && string.bytes.length - 1 > t.count) {
-          this.#cx.diagnostics.warning('c/string-too-long', 'initializer-string for char array is too long', string.loc, string.end);
+          this.#cx.diagnostics.warning(
+            'c/string-too-long',
+            'initializer-string for char array is too long',
+            string.loc,
+            string.end,
+          );
         }
         this.#add({ offset, bitfield: null, type: full, value: string });
         return full;
       }
-      const bitfield = field !== null && field.bitSize > 0 ? { bitOffset: offset * 8 + (field.bitOffset & 7), bitSize: field.bitSize } : null;
+      const bitfield =
+        field !== null && field.bitSize > 0
+          ? { bitOffset: offset * 8 + (field.bitOffset & 7), bitSize: field.bitSize }
+          : null;
       this.#add({ offset, bitfield, type, value: assignConvert(this.#cx, node.expr, type, { what: 'init' }) });
       return type;
     }
     if (t.kind === 'array' || t.kind === 'record') {
       const only = node.items.length === 1 ? node.items[0]! : null;
-      if (t.kind === 'array' && only !== null && only.designators.length === 0 && only.value.kind === 'expr' && stringFor(t.element, only.value.expr) !== null) {
+      if (
+        t.kind === 'array' &&
+        only !== null &&
+        only.designators.length === 0 &&
+        only.value.kind === 'expr' &&
+        stringFor(t.element, only.value.expr) !== null
+      ) {
         return this.object(type, offset, only.value, field);
       }
       const cursor: Cursor = { items: node.items, pos: 0 };
@@ -121,21 +140,35 @@ class Flattener {
     }
     const first = node.items[0];
     if (first === undefined || first.designators.length > 0) {
-      if (first !== undefined) this.#cx.diagnostics.error('c/initializer', `designator in initializer for scalar type '${typeText(type)}'`, node.loc, node.end);
+      if (first !== undefined)
+        this.#cx.diagnostics.error(
+          'c/initializer',
+          `designator in initializer for scalar type '${typeText(type)}'`,
+          node.loc,
+          node.end,
+        );
       return type;
     }
-    if (node.items.length > 1) this.#cx.diagnostics.warning('c/excess-elements', 'excess elements in scalar initializer', node.loc, node.end);
+    if (node.items.length > 1)
+      this.#cx.diagnostics.warning('c/excess-elements', 'excess elements in scalar initializer', node.loc, node.end);
     return this.object(type, offset, first.value, field);
   }
 
   #add(entry: InitEntry): void {
-    if (this.entries.length >= MAX_ENTRIES) this.#cx.diagnostics.fatal('c/initializer', 'initializer is too large', entry.value.loc);
+    if (this.entries.length >= MAX_ENTRIES)
+      this.#cx.diagnostics.fatal('c/initializer', 'initializer is too large', entry.value.loc);
     this.entries.push(entry);
     this.reach = Math.max(this.reach, entry.offset + sizeOf(entry.type));
   }
 
   /** Items into an array or record; returns the number of array elements used. `start`: a designator path to begin with. */
-  #aggregate(type: CType, offset: number, cursor: Cursor, braced: boolean, start: readonly Designator[] | null): number {
+  #aggregate(
+    type: CType,
+    offset: number,
+    cursor: Cursor,
+    braced: boolean,
+    start: readonly Designator[] | null,
+  ): number {
     const t = strip(type);
     if (t.kind !== 'array' && t.kind !== 'record') return 0;
     const cx = this.#cx;
@@ -147,7 +180,8 @@ class Flattener {
       return 0;
     }
     const elementSize = t.kind === 'array' ? sizeOf(t.element) : 0;
-    const limit = t.kind === 'array' ? (t.count ?? Infinity) : t.tag === 'union' ? Math.min(1, t.fields.length) : t.fields.length;
+    const limit =
+      t.kind === 'array' ? (t.count ?? Infinity) : t.tag === 'union' ? Math.min(1, t.fields.length) : t.fields.length;
     let index = 0;
     let used = 0;
     let designators = start;
@@ -163,7 +197,13 @@ class Flattener {
         const d = path[0]!;
         if (d.kind === 'index') {
           if (t.kind !== 'array' || d.low < 0 || d.high < d.low || d.high >= limit || d.high > MAX_OBJECT) {
-            cx.diagnostics.error('c/designator', t.kind === 'array' ? `array designator index (${d.high}) exceeds array bounds (${limit})` : `array designator in initializer for '${typeText(type)}'`, d.loc);
+            cx.diagnostics.error(
+              'c/designator',
+              t.kind === 'array'
+                ? `array designator index (${d.high}) exceeds array bounds (${limit})`
+                : `array designator in initializer for '${typeText(type)}'`,
+              d.loc,
+            );
             cursor.pos++;
             continue;
           }
@@ -176,7 +216,8 @@ class Flattener {
             const guess = t.kind === 'record' ? closest(d.name, fieldNames(t, strip)) : null;
             cx.diagnostics.error(
               'c/unknown-member',
-              `field designator '${d.name}' does not refer to any field in type '${typeText(type)}'` + (guess === null ? '' : `; did you mean '${guess}'?`),
+              `field designator '${d.name}' does not refer to any field in type '${typeText(type)}'` +
+                (guess === null ? '' : `; did you mean '${guess}'?`),
               d.loc,
               d.loc,
               guess === null ? {} : { fixes: [cx.fix(`Change to '${guess}'`, cx.sources.range(d.loc, d.loc), guess)] },
@@ -264,7 +305,11 @@ function stringFor(element: CType, e: Expr): Extract<Expr, { kind: 'string' }> |
 }
 
 /** Applies an initialiser to a type. The type has its array bound afterwards. */
-export function checkInitializer(cx: Context, type: CType, node: InitNode): { type: CType; init: Initializer; reach: number } {
+export function checkInitializer(
+  cx: Context,
+  type: CType,
+  node: InitNode,
+): { type: CType; init: Initializer; reach: number } {
   const flat = new Flattener(cx);
   const full = flat.object(type, 0, node, null);
   const t = strip(full);
@@ -292,7 +337,12 @@ export function staticImage(cx: Context, type: CType, init: Initializer, reach: 
     if (isError(entry.value.type)) ok = false;
     else if (!store(bytes, relocs, entry)) {
       ok = false;
-      cx.diagnostics.error('c/not-constant', 'initializer element is not a compile-time constant', entry.value.loc, entry.value.end);
+      cx.diagnostics.error(
+        'c/not-constant',
+        'initializer element is not a compile-time constant',
+        entry.value.loc,
+        entry.value.end,
+      );
     }
   }
   return ok ? { bytes, relocs } : null;

@@ -152,7 +152,11 @@ export class KernelTypes {
       case 'int':
         return intType(t);
       case 'float':
-        return t.size === 4 ? FLOAT : t.size === 8 ? DOUBLE : ({ kind: 'float', name: 'long double', size: t.size } as FloatType);
+        return t.size === 4
+          ? FLOAT
+          : t.size === 8
+            ? DOUBLE
+            : ({ kind: 'float', name: 'long double', size: t.size } as FloatType);
       case 'ptr':
         return pointerTo(this.typeOf(t.type, depth));
       case 'const':

@@ -3,7 +3,17 @@
  * types that C source defines.
  */
 import type { Loc } from './ast.ts';
-import { alignOf, sizeOf, UINT, type CType, type EnumType, type Enumerator, type Field, type IntType, type RecordType } from './types.ts';
+import {
+  alignOf,
+  sizeOf,
+  UINT,
+  type CType,
+  type EnumType,
+  type Enumerator,
+  type Field,
+  type IntType,
+  type RecordType,
+} from './types.ts';
 
 export class SourceRecord implements RecordType {
   readonly kind = 'record';
@@ -61,7 +71,13 @@ export interface FieldInput {
 const roundUp = (n: number, to: number): number => Math.ceil(n / to) * to;
 
 /** Places the fields and completes the record. `pack`: limit of `#pragma pack`, 0 = none. */
-export function layOut(record: SourceRecord, inputs: readonly FieldInput[], packed: boolean, aligned: number, pack: number): void {
+export function layOut(
+  record: SourceRecord,
+  inputs: readonly FieldInput[],
+  packed: boolean,
+  aligned: number,
+  pack: number,
+): void {
   let bits = 0;
   let size = 0;
   let align = 1;

@@ -104,8 +104,7 @@ export function lex(text: string, idents: IdentTable): TokenBuffer {
           c = text.charCodeAt(p);
         }
       } while (c < 128 ? (CLASS[c]! & 3) !== 0 : c >= 128 && isWideLetter(c, text, p));
-      const isPrefix =
-        (c === 34 || c === 39) && p - at <= 2 && !spliced && /^(?:L|u|U|u8)$/.test(text.slice(at, p));
+      const isPrefix = (c === 34 || c === 39) && p - at <= 2 && !spliced && /^(?:L|u|U|u8)$/.test(text.slice(at, p));
       if (!isPrefix) {
         const name = spliced ? unsplice(text.slice(at, p)) : text.slice(at, p);
         kind[count] = T.Ident;
@@ -181,7 +180,11 @@ export function lex(text: string, idents: IdentTable): TokenBuffer {
             break;
           }
           let back = nl - 1;
-          while (back > p && (text.charCodeAt(back) === 13 || text.charCodeAt(back) === 32 || text.charCodeAt(back) === 9)) back--;
+          while (
+            back > p &&
+            (text.charCodeAt(back) === 13 || text.charCodeAt(back) === 32 || text.charCodeAt(back) === 9)
+          )
+            back--;
           p = nl;
           if (text.charCodeAt(back) !== BACKSLASH || back < q) break;
           p = nl + 1;

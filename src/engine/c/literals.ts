@@ -90,7 +90,11 @@ export function unescape(body: string): { readonly bytes: number[]; readonly bad
 }
 
 /** Value of a character literal with its quotes (type int; several characters as GNU C packs them). */
-export function parseChar(text: string): { readonly value: number; readonly count: number; readonly bad: string | null } {
+export function parseChar(text: string): {
+  readonly value: number;
+  readonly count: number;
+  readonly bad: string | null;
+} {
   const open = text.indexOf("'");
   const { bytes, bad } = unescape(text.slice(open + 1, text.endsWith("'") && text.length > open + 1 ? -1 : undefined));
   if (bytes.length === 1) return { value: (bytes[0]! << 24) >> 24, count: 1, bad };

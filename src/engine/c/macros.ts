@@ -68,7 +68,13 @@ export function substitute(macro: Macro, args: readonly MacroArgument[], cx: Sub
       const next = body[i + 1];
       const arg = next === undefined ? null : argOf(next);
       if (arg !== null) {
-        out.push({ kind: T.String, text: stringify(arg.raw), id: 0, loc: cx.loc(t.loc, false), flags: t.flags & Flag.Space });
+        out.push({
+          kind: T.String,
+          text: stringify(arg.raw),
+          id: 0,
+          loc: cx.loc(t.loc, false),
+          flags: t.flags & Flag.Space,
+        });
         i++;
         continue;
       }
@@ -162,7 +168,8 @@ function pasteAt(out: Token[], at: number, cx: SubstituteContext): void {
 /** The text as a single token, null when it is none or several. */
 export function lexOne(text: string, idents: IdentTable): Token | null {
   const b = lex(text, idents);
-  if (b.count !== 2 || b.kind[0] === T.Unknown || (b.flags[0]! & Flag.Bad) !== 0 || b.end[0] !== text.length) return null;
+  if (b.count !== 2 || b.kind[0] === T.Unknown || (b.flags[0]! & Flag.Bad) !== 0 || b.end[0] !== text.length)
+    return null;
   return { kind: b.kind[0]!, text, id: b.id[0]!, loc: 0, flags: 0 };
 }
 
@@ -197,7 +204,8 @@ function resolveVaOpt(body: readonly Token[], vaOpt: number, keep: boolean): Tok
 }
 
 /** What the reader of a `#define` line found, or why not. */
-export type DefineResult = { readonly ok: true; readonly macro: Macro } | { readonly ok: false; readonly message: string; readonly at: Token };
+export type DefineResult =
+  { readonly ok: true; readonly macro: Macro } | { readonly ok: false; readonly message: string; readonly at: Token };
 
 /** Reads the tokens after `#define`. */
 export function readDefine(line: readonly Token[], directive: Token, idents: IdentTable): DefineResult {
@@ -235,21 +243,34 @@ export function readDefine(line: readonly Token[], directive: Token, idents: Ide
     }
   }
   const body = line.slice(i);
-  if (body[0]?.kind === T.HashHash) return { ok: false, message: "'##' cannot appear at start of macro expansion", at: body[0] };
+  if (body[0]?.kind === T.HashHash)
+    return { ok: false, message: "'##' cannot appear at start of macro expansion", at: body[0] };
   if (body.at(-1)?.kind === T.HashHash) {
     return { ok: false, message: "'##' cannot appear at end of macro expansion", at: body.at(-1)! };
   }
   if (params !== null) {
     for (let j = 0; j < body.length; j++) {
       const next = body[j + 1];
-      if (body[j]!.kind === T.Hash && (next === undefined || !(params.includes(next.id) || next.text === '__VA_OPT__'))) {
+      if (
+        body[j]!.kind === T.Hash &&
+        (next === undefined || !(params.includes(next.id) || next.text === '__VA_OPT__'))
+      ) {
         return { ok: false, message: "'#' is not followed by a macro parameter", at: body[j]! };
       }
     }
   }
   return {
     ok: true,
-    macro: { name: name.text, id: name.id, loc: name.loc, params, variadic, body, makeBody: () => body, disabled: false },
+    macro: {
+      name: name.text,
+      id: name.id,
+      loc: name.loc,
+      params,
+      variadic,
+      body,
+      makeBody: () => body,
+      disabled: false,
+    },
   };
 }
 
@@ -257,7 +278,8 @@ export function readDefine(line: readonly Token[], directive: Token, idents: Ide
 export function sameMacro(a: Macro, b: Macro): boolean {
   if (a.dynamic !== undefined || b.dynamic !== undefined) return false;
   if ((a.params === null) !== (b.params === null) || a.variadic !== b.variadic) return false;
-  if (a.params !== null && (a.params.length !== b.params!.length || a.params.some((p, i) => p !== b.params![i]))) return false;
+  if (a.params !== null && (a.params.length !== b.params!.length || a.params.some((p, i) => p !== b.params![i])))
+    return false;
   const x = bodyOf(a);
   const y = bodyOf(b);
   return x.length === y.length && x.every((t, i) => t.kind === y[i]!.kind && t.text === y[i]!.text);

@@ -74,7 +74,12 @@ export function binary(cx: Context, op: ArithOp | CompareOp | '&&' | '||', left:
   }
   const [x, y, type] = usualConversions(a, b);
   if ((op === '/' || op === '%') && y.kind === 'int' && y.value === 0n) {
-    cx.diagnostics.warning('c/division-by-zero', `${op === '/' ? 'division' : 'remainder'} by zero is undefined`, at, at);
+    cx.diagnostics.warning(
+      'c/division-by-zero',
+      `${op === '/' ? 'division' : 'remainder'} by zero is undefined`,
+      at,
+      at,
+    );
   }
   return arithmetic(cx, op, x, y, type, span);
 }
@@ -90,7 +95,12 @@ function arithmetic(_cx: Context, op: ArithOp, x: Expr, y: Expr, type: CType, sp
 function pointerAdd(cx: Context, pointer: Expr, index: Expr, subtract: boolean, span: Span): Expr {
   const pointee = (strip(pointer.type) as { pointee: CType }).pointee;
   if (strip(pointee).kind === 'record' && !isComplete(pointee)) {
-    cx.diagnostics.error('c/incomplete-type', `arithmetic on a pointer to an incomplete type '${typeText(pointee)}'`, span.loc, span.end);
+    cx.diagnostics.error(
+      'c/incomplete-type',
+      `arithmetic on a pointer to an incomplete type '${typeText(pointee)}'`,
+      span.loc,
+      span.end,
+    );
     return errorExpr(span.loc, span.end);
   }
   const elementSize = stepSize(pointer.type);
@@ -163,7 +173,12 @@ export function unary(cx: Context, op: '+' | '-' | '~' | '!', operand: Expr, loc
   if (isError(e.type)) return errorExpr(loc, operand.end);
   if (isFloat(e)) return floatError(cx, e);
   if (!isInteger(e.type)) {
-    cx.diagnostics.error('c/invalid-operands', `invalid argument type '${typeText(e.type)}' to unary expression`, loc, operand.end);
+    cx.diagnostics.error(
+      'c/invalid-operands',
+      `invalid argument type '${typeText(e.type)}' to unary expression`,
+      loc,
+      operand.end,
+    );
     return errorExpr(loc, operand.end);
   }
   if (op === '+') return { ...e, ...span };
@@ -179,7 +194,12 @@ export function dereference(cx: Context, operand: Expr, loc: Loc): Expr {
   if (isError(p.type)) return errorExpr(loc, operand.end);
   const t = strip(p.type);
   if (t.kind !== 'pointer') {
-    cx.diagnostics.error('c/not-a-pointer', `indirection requires pointer operand ('${typeText(p.type)}' invalid)`, loc, operand.end);
+    cx.diagnostics.error(
+      'c/not-a-pointer',
+      `indirection requires pointer operand ('${typeText(p.type)}' invalid)`,
+      loc,
+      operand.end,
+    );
     return errorExpr(loc, operand.end);
   }
   if (p.kind === 'cast' && p.cast === 'functionDecay') return { ...p.operand, loc };
@@ -195,7 +215,12 @@ export function address(cx: Context, operand: Expr, loc: Loc): Expr {
     return { kind: 'address', operand, type: pointerTo(operand.type), ...span };
   }
   if (!isLvalue(operand)) {
-    cx.diagnostics.error('c/not-an-lvalue', `cannot take the address of an rvalue of type '${typeText(operand.type)}'`, loc, operand.end);
+    cx.diagnostics.error(
+      'c/not-an-lvalue',
+      `cannot take the address of an rvalue of type '${typeText(operand.type)}'`,
+      loc,
+      operand.end,
+    );
     return errorExpr(loc, operand.end);
   }
   let inner: Expr = operand;
@@ -236,7 +261,12 @@ export function member(cx: Context, base: Expr, name: string, arrow: boolean, at
   const bare = strip(base.type);
   if (arrow) {
     if (bare.kind === 'record') {
-      d.error('c/member-operator', `member reference type '${typeText(base.type)}' is not a pointer; did you mean to use '.'?`, at, at);
+      d.error(
+        'c/member-operator',
+        `member reference type '${typeText(base.type)}' is not a pointer; did you mean to use '.'?`,
+        at,
+        at,
+      );
       return errorExpr(base.loc, at);
     }
     const p = rvalue(cx, base);
@@ -245,15 +275,30 @@ export function member(cx: Context, base: Expr, name: string, arrow: boolean, at
     if (record.kind === 'error') return errorExpr(base.loc, at);
   } else if (bare.kind === 'pointer') {
     if (strip(bare.pointee).kind === 'record') {
-      d.error('c/member-operator', `member reference type '${typeText(base.type)}' is a pointer; did you mean to use '->'?`, at, at);
+      d.error(
+        'c/member-operator',
+        `member reference type '${typeText(base.type)}' is a pointer; did you mean to use '->'?`,
+        at,
+        at,
+      );
     } else {
-      d.error('c/not-a-record', `member reference base type '${typeText(base.type)}' is not a structure or union`, base.loc, at);
+      d.error(
+        'c/not-a-record',
+        `member reference base type '${typeText(base.type)}' is not a structure or union`,
+        base.loc,
+        at,
+      );
     }
     return errorExpr(base.loc, at);
   }
   const t = strip(record.type);
   if (t.kind !== 'record') {
-    d.error('c/not-a-record', `member reference base type '${typeText(record.type)}' is not a structure or union`, base.loc, at);
+    d.error(
+      'c/not-a-record',
+      `member reference base type '${typeText(record.type)}' is not a structure or union`,
+      base.loc,
+      at,
+    );
     return errorExpr(base.loc, at);
   }
   if (!t.complete) {
@@ -304,12 +349,22 @@ export function subscript(cx: Context, base: Expr, index: Expr, end: Loc): Expr 
     return errorExpr(base.loc, end);
   }
   if (!isComplete(t.pointee) && !isVoid(t.pointee)) {
-    cx.diagnostics.error('c/incomplete-type', `subscript of pointer to incomplete type '${typeText(t.pointee)}'`, base.loc, end);
+    cx.diagnostics.error(
+      'c/incomplete-type',
+      `subscript of pointer to incomplete type '${typeText(t.pointee)}'`,
+      base.loc,
+      end,
+    );
     return errorExpr(base.loc, end);
   }
   if (p.kind === 'cast' && p.cast === 'arrayDecay' && i.kind === 'int') {
     const array = strip(p.operand.type);
-    if (array.kind === 'array' && array.count !== null && array.count > 0 && (i.value < 0n || i.value >= BigInt(array.count))) {
+    if (
+      array.kind === 'array' &&
+      array.count !== null &&
+      array.count > 0 &&
+      (i.value < 0n || i.value >= BigInt(array.count))
+    ) {
       // One past the end of a trailing array is a flexible array in old code.
       const trailing = p.operand.kind === 'member' && array.count <= 1;
       if (!trailing && cx.unevaluated === 0) {
@@ -341,7 +396,8 @@ function checkTarget(cx: Context, e: Expr, verb: string): boolean {
     return false;
   }
   if (qualifiersOf(e.type).const) {
-    const what = e.kind === 'var' ? `variable '${e.decl.name}'` : e.kind === 'member' ? `'${e.field.name}'` : 'read-only location';
+    const what =
+      e.kind === 'var' ? `variable '${e.decl.name}'` : e.kind === 'member' ? `'${e.field.name}'` : 'read-only location';
     cx.diagnostics.error(
       'c/assign-const',
       `cannot assign to ${what} with const-qualified type '${typeText(e.type)}'`,
@@ -356,7 +412,9 @@ function checkTarget(cx: Context, e: Expr, verb: string): boolean {
 
 export function assign(cx: Context, target: Expr, value: Expr): Expr {
   const span = spanOf(target, value);
-  const v = checkTarget(cx, target, 'assignable') ? assignConvert(cx, value, target.type, { what: 'assign' }) : errorExpr(value.loc, value.end);
+  const v = checkTarget(cx, target, 'assignable')
+    ? assignConvert(cx, value, target.type, { what: 'assign' })
+    : errorExpr(value.loc, value.end);
   if (isError(v.type)) return errorExpr(span.loc, span.end);
   return { kind: 'assign', target, value: v, type: v.type, ...span };
 }
@@ -383,7 +441,12 @@ export function incDec(cx: Context, op: '++' | '--', prefix: boolean, operand: E
   if (!checkTarget(cx, operand, 'assignable')) return errorExpr(span.loc, span.end);
   const type = rvalue(cx, operand).type;
   if (!isInteger(type) && !isPointer(type)) {
-    cx.diagnostics.error('c/invalid-operands', `cannot ${op === '++' ? 'increment' : 'decrement'} value of type '${typeText(type)}'`, span.loc, span.end);
+    cx.diagnostics.error(
+      'c/invalid-operands',
+      `cannot ${op === '++' ? 'increment' : 'decrement'} value of type '${typeText(type)}'`,
+      span.loc,
+      span.end,
+    );
     return errorExpr(span.loc, span.end);
   }
   return { kind: 'incdec', op, prefix, operand, type, ...span };
@@ -411,7 +474,11 @@ export function conditional(cx: Context, cond: Expr, then: Expr | null, otherwis
     if (result === null) return errorExpr(span.loc, span.end);
     type = result;
     const convert = (e: Expr): Expr =>
-      e.type === type ? e : isPointer(e.type) && !(e.kind === 'int') ? castNode('bitcast', type, e) : castNode('intToPointer', type, isInteger(e.type) ? toLong(e) : e);
+      e.type === type
+        ? e
+        : isPointer(e.type) && !(e.kind === 'int')
+          ? castNode('bitcast', type, e)
+          : castNode('intToPointer', type, isInteger(e.type) ? toLong(e) : e);
     x = convert(a);
     y = convert(b);
   } else {
@@ -427,7 +494,14 @@ export function conditional(cx: Context, cond: Expr, then: Expr | null, otherwis
   if (then === null) {
     const cast = x === a ? 'noop' : x.kind === 'cast' ? x.cast : 'noop';
     // `promote` and a further conversion compose to one by their types.
-    return { kind: 'elvis', value: a, cast: cast === 'toBool' ? 'toBool' : isInteger(type) ? 'integral' : cast, otherwise: y, type, ...span };
+    return {
+      kind: 'elvis',
+      value: a,
+      cast: cast === 'toBool' ? 'toBool' : isInteger(type) ? 'integral' : cast,
+      otherwise: y,
+      type,
+      ...span,
+    };
   }
   return { kind: 'conditional', cond: c, then: x, else: y, type, ...span };
 }
@@ -446,7 +520,10 @@ function pointerResult(cx: Context, a: Expr, b: Expr, at: Loc): CType | null {
   }
   const p = (strip(a.type) as { pointee: CType }).pointee;
   const q = (strip(b.type) as { pointee: CType }).pointee;
-  const quals = { const: qualifiersOf(p).const || qualifiersOf(q).const, volatile: qualifiersOf(p).volatile || qualifiersOf(q).volatile };
+  const quals = {
+    const: qualifiersOf(p).const || qualifiersOf(q).const,
+    volatile: qualifiersOf(p).volatile || qualifiersOf(q).volatile,
+  };
   if (isVoid(p)) return pointerTo(qualify(p, quals));
   if (isVoid(q)) return pointerTo(qualify(q, quals));
   if (!compatible(p, q)) {

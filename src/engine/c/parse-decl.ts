@@ -1,16 +1,34 @@
 /** Declarations and function definitions. */
 import type { FunctionDecl, Loc, ParamDecl, VarDecl } from './ast.ts';
-import { noAttributes, toAttributes, type AttributeSet } from './attributes.ts';
+import { joinSets, noAttributes, toAttributes, type AttributeSet } from './attributes.ts';
 import { evaluate } from './constant.ts';
 import { mergeAttributes, type FunctionState, type Mutable, type Sym, type TypedefSymbol } from './context.ts';
 import { errorExpr, rvalue } from './convert.ts';
 import { checkInitializer, parseInitializer, staticImage } from './initializer.ts';
 import { parseConditional, parseExpression, parseString } from './parse-expr.ts';
 import { parseCompound } from './parse-stmt.ts';
-import { parseDeclarator, parseSpecifiers, toParamDecls, type Declarator, type ParamInfo, type Specifiers } from './parse-type.ts';
+import {
+  parseDeclarator,
+  parseSpecifiers,
+  toParamDecls,
+  type Declarator,
+  type ParamInfo,
+  type Specifiers,
+} from './parse-type.ts';
 import { K, T, type Parser } from './parser.ts';
 import { compatible, typeText } from './type-text.ts';
-import { ERROR, isComplete, isError, isVoid, qualifiersOf, sizeOf, strip, type CType, type FunctionType, type TypedefType } from './types.ts';
+import {
+  ERROR,
+  isComplete,
+  isError,
+  isVoid,
+  qualifiersOf,
+  sizeOf,
+  strip,
+  type CType,
+  type FunctionType,
+  type TypedefType,
+} from './types.ts';
 
 /** The whole file. */
 export function parseTranslationUnit(p: Parser): void {
@@ -34,7 +52,10 @@ function parseExternal(p: Parser): void {
   if (!p.is(T.Ident)) {
     if (p.is(T.RBrace)) p.error('c/syntax', "extraneous closing brace ('}')");
     else {
-      p.error(p.is(T.Unknown) ? 'c/stray-character' : 'c/syntax', p.is(T.Unknown) ? `unexpected character ${p.describe()}` : 'expected a declaration');
+      p.error(
+        p.is(T.Unknown) ? 'c/stray-character' : 'c/syntax',
+        p.is(T.Unknown) ? `unexpected character ${p.describe()}` : 'expected a declaration',
+      );
       skipDeclaration(p);
     }
     return;
@@ -122,16 +143,14 @@ export function parseStaticAssert(p: Parser): void {
   p.expect(T.RParen, '', open);
   p.expectSemi("'_Static_assert'");
   if (c === null) {
-    if (!isError(e.type)) p.error('c/not-constant', 'static assertion expression is not an integral constant expression', e.loc, e.end);
+    if (!isError(e.type))
+      p.error('c/not-constant', 'static assertion expression is not an integral constant expression', e.loc, e.end);
   } else if (c.base === null && c.value === 0n) {
     p.error('c/static-assert', `static assertion failed${message === '' ? '' : `: ${message}`}`, t.loc, p.last);
   }
 }
 
-const merged = (specs: Specifiers, d: Declarator): AttributeSet => {
-  if (!d.attributes.any) return specs.attributes;
-  return { ...noAttributes(), ...mergeAttributes(specs.attributes, d.attributes), any: true, typeTags: [], mode: 0 };
-};
+const merged = (specs: Specifiers, d: Declarator): AttributeSet => joinSets(specs.attributes, d.attributes);
 
 /** Reports a clash with what the name is already; the previous symbol in this scope otherwise. */
 function previous(p: Parser, d: Declarator): Sym | undefined {
@@ -141,7 +160,10 @@ function previous(p: Parser, d: Declarator): Sym | undefined {
 
 function redefinition(p: Parser, d: Declarator, old: Sym, message: string): void {
   p.cx.diagnostics.error('c/redefinition', message, d.nameLoc, d.nameLoc, {
-    notes: old.nameLoc === 0 ? [{ message: `'${d.name}' comes from "vmlinux.h"` }] : [p.cx.diagnostics.note('previous definition is here', old.nameLoc)],
+    notes:
+      old.nameLoc === 0
+        ? [{ message: `'${d.name}' comes from "vmlinux.h"` }]
+        : [p.cx.diagnostics.note('previous definition is here', old.nameLoc)],
   });
 }
 
@@ -150,9 +172,15 @@ function declareTypedef(p: Parser, specs: Specifiers, d: Declarator): void {
   const a = merged(specs, d);
   const old = previous(p, d);
   if (old !== undefined) {
-    if (old.kind !== 'typedef') return redefinition(p, d, old, `redefinition of '${d.name}' as different kind of symbol`);
+    if (old.kind !== 'typedef')
+      return redefinition(p, d, old, `redefinition of '${d.name}' as different kind of symbol`);
     if (!compatible(old.type.target, d.type)) {
-      return redefinition(p, d, old, `typedef redefinition with different types ('${typeText(d.type)}' vs '${typeText(old.type.target)}')`);
+      return redefinition(
+        p,
+        d,
+        old,
+        `typedef redefinition with different types ('${typeText(d.type)}' vs '${typeText(old.type.target)}')`,
+      );
     }
     return;
   }
@@ -229,10 +257,19 @@ function defineFunction(p: Parser, fn: Mutable<FunctionDecl>, d: Declarator, typ
     });
   }
   if (type.variadic) p.error('c/variadic', `'${fn.name}': variadic functions are not supported in BPF`, d.nameLoc);
-  if (strip(type.ret).kind === 'float') p.error('c/float', 'BPF has no floating point: use integers (scaled if need be)', d.nameLoc);
+  if (strip(type.ret).kind === 'float')
+    p.error('c/float', 'BPF has no floating point: use integers (scaled if need be)', d.nameLoc);
   fn.type = type.prototyped ? type : { ...type, prototyped: true };
   fn.nameLoc = d.nameLoc;
-  const infos: readonly ParamInfo[] = d.params ?? type.params.map((x) => ({ ...x, loc: d.nameLoc, nameLoc: d.nameLoc, end: d.nameLoc, attributes: toAttributes(noAttributes()) }));
+  const infos: readonly ParamInfo[] =
+    d.params ??
+    type.params.map((x) => ({
+      ...x,
+      loc: d.nameLoc,
+      nameLoc: d.nameLoc,
+      end: d.nameLoc,
+      attributes: toAttributes(noAttributes()),
+    }));
   const params: ParamDecl[] = toParamDecls(infos);
   fn.params = params;
   // Definitions stand in order of definition.
@@ -256,7 +293,8 @@ function defineFunction(p: Parser, fn: Mutable<FunctionDecl>, d: Declarator, typ
     if (!isComplete(param.type) && !isError(param.type)) {
       p.error('c/incomplete-type', `variable has incomplete type '${typeText(param.type)}'`, param.loc, param.end);
     }
-    if (strip(param.type).kind === 'float') p.error('c/float', 'BPF has no floating point: use integers (scaled if need be)', param.loc, param.end);
+    if (strip(param.type).kind === 'float')
+      p.error('c/float', 'BPF has no floating point: use integers (scaled if need be)', param.loc, param.end);
     const twice = cx.scope.symbols.get(param.name);
     if (twice !== undefined) p.error('c/redefinition', `redefinition of parameter '${param.name}'`, param.nameLoc);
     cx.scope.symbols.set(param.name, param);
@@ -271,7 +309,8 @@ function defineFunction(p: Parser, fn: Mutable<FunctionDecl>, d: Declarator, typ
     if (!state.labels.has(g.label)) p.error('c/unknown-label', `use of undeclared label '${g.label}'`, g.end);
   }
   cx.calls.set(fn, state.calls);
-  for (const v of state.locals) if (!v.referenced && !v.attributes.unused && v.name !== '') cx.unused.push({ decl: v, fn });
+  for (const v of state.locals)
+    if (!v.referenced && !v.attributes.unused && v.name !== '') cx.unused.push({ decl: v, fn });
 }
 
 function declareVariable(p: Parser, specs: Specifiers, d: Declarator): Mutable<VarDecl> | null {
@@ -280,7 +319,13 @@ function declareVariable(p: Parser, specs: Specifiers, d: Declarator): Mutable<V
   let type: CType = d.type;
   const local = cx.fn !== null;
   const isExtern = specs.storage === 'extern';
-  const storage: VarDecl['storage'] = isExtern ? 'extern' : specs.storage === 'static' ? 'static' : local ? 'auto' : 'global';
+  const storage: VarDecl['storage'] = isExtern
+    ? 'extern'
+    : specs.storage === 'static'
+      ? 'static'
+      : local
+        ? 'auto'
+        : 'global';
   const attributes = toAttributes(a);
   const hasInit = p.is(T.Eq);
 
@@ -312,11 +357,13 @@ function declareVariable(p: Parser, specs: Specifiers, d: Declarator): Mutable<V
     owner: cx.fn?.decl ?? null,
     referenced: false,
     addressTaken: false,
+    cleanup: null,
     synthetic: false,
     loc: specs.loc,
     end: p.last,
   };
-  if (strip(type).kind === 'float') p.error('c/float', 'BPF has no floating point: use integers (scaled if need be)', specs.loc, d.nameLoc);
+  if (strip(type).kind === 'float')
+    p.error('c/float', 'BPF has no floating point: use integers (scaled if need be)', specs.loc, d.nameLoc);
   // The name is known in its own initialiser.
   if (known === null && !specs.autoType) declareName(p, decl);
 
@@ -355,11 +402,29 @@ function declareVariable(p: Parser, specs: Specifiers, d: Declarator): Mutable<V
     if (!isComplete(type) && !tentative) {
       p.error('c/incomplete-type', `variable has incomplete type '${typeText(type)}'`, specs.loc, d.nameLoc);
     } else if (tentative) decl.type = { ...t, count: 1 };
-    if (specs.autoType) p.error('c/auto-type', `declaration of variable '${d.name}' with '__auto_type' requires an initializer`, d.nameLoc);
+    if (specs.autoType)
+      p.error(
+        'c/auto-type',
+        `declaration of variable '${d.name}' with '__auto_type' requires an initializer`,
+        d.nameLoc,
+      );
   }
   decl.end = p.last;
+  if (a.cleanup !== null) {
+    const sym = cx.lookup(a.cleanup);
+    if (sym?.kind === 'function') {
+      decl.cleanup = sym;
+      decl.referenced = decl.addressTaken = true;
+      (sym as Mutable<FunctionDecl>).referenced = true;
+    } else p.error('c/attribute-argument', `'cleanup' argument '${a.cleanup}' is not a function`, d.nameLoc);
+  }
   if (local && decl.storage === 'auto' && sizeOf(decl.type) > 512) {
-    p.error('c/stack-size', `'${d.name}' takes ${sizeOf(decl.type)} bytes: a BPF program has 512 bytes of stack`, d.nameLoc, d.nameLoc);
+    p.error(
+      'c/stack-size',
+      `'${d.name}' takes ${sizeOf(decl.type)} bytes: a BPF program has 512 bytes of stack`,
+      d.nameLoc,
+      d.nameLoc,
+    );
   }
   return decl;
 }

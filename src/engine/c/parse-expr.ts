@@ -101,10 +101,18 @@ function parseUnary(p: Parser): Expr {
     }
     case T.Amp:
       p.advance();
-      return op.address(p.cx, p.nested(() => parseCast(p)), t.loc);
+      return op.address(
+        p.cx,
+        p.nested(() => parseCast(p)),
+        t.loc,
+      );
     case T.Star:
       p.advance();
-      return op.dereference(p.cx, p.nested(() => parseCast(p)), t.loc);
+      return op.dereference(
+        p.cx,
+        p.nested(() => parseCast(p)),
+        t.loc,
+      );
     case T.Plus:
     case T.Minus:
     case T.Tilde:
@@ -155,7 +163,12 @@ function parseSizeof(p: Parser): Expr {
     return errorExpr(span.loc, span.end);
   }
   if (!isComplete(type) && !isVoid(type) && strip(type).kind !== 'function') {
-    p.error('c/incomplete-type', `invalid application of '${t.text}' to an incomplete type '${typeText(type)}'`, span.loc, span.end);
+    p.error(
+      'c/incomplete-type',
+      `invalid application of '${t.text}' to an incomplete type '${typeText(type)}'`,
+      span.loc,
+      span.end,
+    );
     return errorExpr(span.loc, span.end);
   }
   return intExpr(BigInt(isSize ? sizeofValue(type) : alignOf(type)), ULONG, span.loc, span.end);
@@ -235,7 +248,8 @@ function parsePrimary(p: Parser): Expr {
       const c = parseChar(t.text);
       if ((t.flags & Flag.Bad) !== 0) p.error('c/unterminated-literal', "missing terminating ' character", t.loc);
       else if (c.count === 0) p.error('c/syntax', 'empty character constant', t.loc);
-      else if (c.bad !== null) p.cx.diagnostics.warning('c/unknown-escape', `unknown escape sequence '${c.bad}'`, t.loc);
+      else if (c.bad !== null)
+        p.cx.diagnostics.warning('c/unknown-escape', `unknown escape sequence '${c.bad}'`, t.loc);
       return intExpr(BigInt(c.value), INT, t.loc, t.loc);
     }
     case T.String:
@@ -302,13 +316,19 @@ export function parseString(p: Parser): StringExpr {
   while (p.is(T.String)) {
     const t = p.advance();
     const open = t.text.indexOf('"');
-    if ((t.flags & Flag.Bad) !== 0) p.error('c/unterminated-literal', 'missing terminating \'"\' character', t.loc);
+    if ((t.flags & Flag.Bad) !== 0) p.error('c/unterminated-literal', "missing terminating '\"' character", t.loc);
     const { bytes: part, bad } = unescape(t.text.slice(open + 1, (t.flags & Flag.Bad) !== 0 ? undefined : -1));
     if (bad !== null) p.cx.diagnostics.warning('c/unknown-escape', `unknown escape sequence '${bad}'`, t.loc);
     for (const b of part) bytes.push(b);
   }
   bytes.push(0);
-  return { kind: 'string', bytes: Uint8Array.from(bytes), type: arrayOf(CHAR, bytes.length), loc: first.loc, end: p.last };
+  return {
+    kind: 'string',
+    bytes: Uint8Array.from(bytes),
+    type: arrayOf(CHAR, bytes.length),
+    loc: first.loc,
+    end: p.last,
+  };
 }
 
 function parseName(p: Parser): Expr {
@@ -370,7 +390,12 @@ function reference(p: Parser, sym: Sym, name: string, loc: Loc): Expr {
       if (p.cx.unevaluated === 0) (sym as Mutable<typeof sym>).referenced = true;
       return { kind: 'function', decl: sym, type: sym.type, loc, end: loc };
     default:
-      if (p.cx.unevaluated === 0) (sym as Mutable<typeof sym>).referenced = true;
+      // A helper's constant is not a use of the variable that holds it.
+      if (
+        p.cx.unevaluated === 0 &&
+        !(sym.kind === 'var' && p.is(T.LParen) && sym.storage === 'static' && sym.image !== null)
+      )
+        (sym as Mutable<typeof sym>).referenced = true;
       return { kind: 'var', decl: sym, type: sym.type, loc, end: loc };
   }
 }
@@ -439,7 +464,13 @@ function parseKeywordExpression(p: Parser): Expr {
     case K.__PRETTY_FUNCTION__: {
       p.advance();
       const bytes = [...new TextEncoder().encode(p.cx.fn?.decl.name ?? ''), 0];
-      return { kind: 'string', bytes: Uint8Array.from(bytes), type: arrayOf(CHAR, bytes.length), loc: t.loc, end: t.loc };
+      return {
+        kind: 'string',
+        bytes: Uint8Array.from(bytes),
+        type: arrayOf(CHAR, bytes.length),
+        loc: t.loc,
+        end: t.loc,
+      };
     }
     case K.__builtin_va_arg:
       p.error('c/variadic', 'variadic functions are not supported in BPF');
@@ -491,7 +522,11 @@ function parseGeneric(p: Parser): Expr {
     if (p.acceptKeyword(K.default)) isDefault = true;
     else {
       const type = parseTypeName(p);
-      match = chosen === null && strictlyCompatible(control.type, type) && !qualifiersOf(type).const && !qualifiersOf(type).volatile;
+      match =
+        chosen === null &&
+        strictlyCompatible(control.type, type) &&
+        !qualifiersOf(type).const &&
+        !qualifiersOf(type).volatile;
     }
     p.expect(T.Colon, '');
     const e = parseQuietly(p, !match && !isDefault);
@@ -502,7 +537,12 @@ function parseGeneric(p: Parser): Expr {
   const result = chosen ?? fallback;
   if (result !== null) return { ...result, loc: t.loc, end: p.last } as Expr;
   if (!isError(control.type)) {
-    p.error('c/generic', `controlling expression type '${typeText(control.type)}' not compatible with any generic association type`, control.loc, control.end);
+    p.error(
+      'c/generic',
+      `controlling expression type '${typeText(control.type)}' not compatible with any generic association type`,
+      control.loc,
+      control.end,
+    );
   }
   return errorExpr(t.loc, p.last);
 }
@@ -563,7 +603,13 @@ export function parseConstant(p: Parser, what: string): bigint | null {
   return null;
 }
 
-export const syntheticVar = (type: CType, loc: Loc, end: Loc, isStatic: boolean, owner: VarDecl['owner']): Mutable<VarDecl> => ({
+export const syntheticVar = (
+  type: CType,
+  loc: Loc,
+  end: Loc,
+  isStatic: boolean,
+  owner: VarDecl['owner'],
+): Mutable<VarDecl> => ({
   kind: 'var',
   name: '',
   type,
@@ -575,6 +621,7 @@ export const syntheticVar = (type: CType, loc: Loc, end: Loc, isStatic: boolean,
   owner,
   referenced: true,
   addressTaken: true,
+  cleanup: null,
   synthetic: true,
   loc,
   end,

@@ -114,7 +114,10 @@ function statement(p: Parser): Stmt {
         case K.goto: {
           p.advance();
           if (!p.isName()) {
-            p.error(p.is(T.Star) ? 'c/unsupported' : 'c/syntax', p.is(T.Star) ? 'computed goto is not supported in BPF' : 'expected identifier');
+            p.error(
+              p.is(T.Star) ? 'c/unsupported' : 'c/syntax',
+              p.is(T.Star) ? 'computed goto is not supported in BPF' : 'expected identifier',
+            );
             p.skipTo(T.Semi);
             p.accept(T.Semi);
             return { kind: 'empty', ...spanFrom(p, t.loc) };
@@ -130,7 +133,11 @@ function statement(p: Parser): Stmt {
           p.advance();
           const fn = p.cx.fn;
           if (fn !== null && (k === K.break ? fn.breakable === 0 : fn.loops === 0)) {
-            p.error('c/misplaced-jump', `'${t.text}' statement not in loop${k === K.break ? ' or switch' : ''} statement`, t.loc);
+            p.error(
+              'c/misplaced-jump',
+              `'${t.text}' statement not in loop${k === K.break ? ' or switch' : ''} statement`,
+              t.loc,
+            );
           }
           p.expectSemi(`${t.text} statement`);
           return { kind: k === K.break ? 'break' : 'continue', loc: t.loc, end: t.loc };
@@ -191,7 +198,13 @@ function parseParenCondition(p: Parser): Expr {
   if (e.kind === 'assign' && p.tok.kind === T.RParen) {
     const at = e.target;
     // `if ((a = b))` is meant: the parentheses show in the loc.
-    if (e.loc === at.loc) p.cx.diagnostics.warning('c/assign-in-condition', "using the result of an assignment as a condition without parentheses; did you mean '=='?", e.loc, e.end);
+    if (e.loc === at.loc)
+      p.cx.diagnostics.warning(
+        'c/assign-in-condition',
+        "using the result of an assignment as a condition without parentheses; did you mean '=='?",
+        e.loc,
+        e.end,
+      );
   }
   const cond = condition(p.cx, e);
   if (!p.expect(T.RParen, '', open)) {
@@ -259,7 +272,12 @@ function parseSwitch(p: Parser): Stmt {
   p.expect(T.LParen, "after 'switch'");
   let cond: Expr = promote(rvalue(p.cx, parseExpression(p)));
   if (!isError(cond.type) && !isInteger(cond.type)) {
-    p.error('c/switch-type', `statement requires expression of integer type ('${typeText(cond.type)}' invalid)`, cond.loc, cond.end);
+    p.error(
+      'c/switch-type',
+      `statement requires expression of integer type ('${typeText(cond.type)}' invalid)`,
+      cond.loc,
+      cond.end,
+    );
     cond = errorExpr(cond.loc, cond.end);
   }
   p.expect(T.RParen, '', open);
@@ -319,7 +337,9 @@ function parseCase(p: Parser): Stmt {
   if (state !== undefined && first !== null) {
     const twice = state.cases.find((c) => c.low <= s.high && s.low <= c.high);
     if (twice !== undefined) {
-      p.cx.diagnostics.error('c/duplicate-case', `duplicate case value '${s.low}'`, at, end, { notes: [p.cx.diagnostics.note('previous case defined here', twice.loc)] });
+      p.cx.diagnostics.error('c/duplicate-case', `duplicate case value '${s.low}'`, at, end, {
+        notes: [p.cx.diagnostics.note('previous case defined here', twice.loc)],
+      });
     }
     state.cases.push(s);
   }
@@ -338,7 +358,9 @@ function parseLabel(p: Parser): Stmt {
   if (fn !== null) {
     const old = fn.labels.get(t.text);
     if (old !== undefined) {
-      p.cx.diagnostics.error('c/redefinition', `redefinition of label '${t.text}'`, t.loc, t.loc, { notes: [p.cx.diagnostics.note('previous definition is here', old.loc)] });
+      p.cx.diagnostics.error('c/redefinition', `redefinition of label '${t.text}'`, t.loc, t.loc, {
+        notes: [p.cx.diagnostics.note('previous definition is here', old.loc)],
+      });
     } else fn.labels.set(t.text, s);
   }
   s.body = labelled(p);
@@ -355,7 +377,8 @@ function parseReturn(p: Parser): Stmt {
     if (isVoid(ret)) {
       value = null;
       if (!isError(e.type)) {
-        if (!isVoid(e.type)) p.error('c/return-value', `void function '${fn?.decl.name ?? ''}' should not return a value`, loc, e.end);
+        if (!isVoid(e.type))
+          p.error('c/return-value', `void function '${fn?.decl.name ?? ''}' should not return a value`, loc, e.end);
         else value = e;
       }
     } else value = assignConvert(p.cx, e, ret, { what: 'return' });
@@ -373,7 +396,8 @@ function parseReturn(p: Parser): Stmt {
 
 /** After `(`, at `{`: the statements and, when the last is an expression, its value. */
 export function parseStatementExpression(p: Parser, loc: Loc): Expr {
-  if (p.cx.fn === null && p.cx.unevaluated === 0) p.error('c/statement-expression', 'statement expression not allowed at file scope');
+  if (p.cx.fn === null && p.cx.unevaluated === 0)
+    p.error('c/statement-expression', 'statement expression not allowed at file scope');
   const block = p.nested(() => parseCompound(p, true));
   const last = block.body.at(-1);
   const inner = last?.kind === 'expr' ? last.expr : null;

@@ -1,6 +1,6 @@
 /** Declaration specifiers, struct/union/enum definitions, declarators, type names. */
 import type { Attributes, Loc, ParamDecl } from './ast.ts';
-import { noAttributes, parseAttributes, toAttributes, type AttributeSet } from './attributes.ts';
+import { joinSets, noAttributes, parseAttributes, toAttributes, type AttributeSet } from './attributes.ts';
 import { enumeratorType, Scope, type EnumeratorSymbol } from './context.ts';
 import { layOut, SourceEnum, SourceRecord, type FieldInput } from './layout.ts';
 import { parseConstant, parseExpression } from './parse-expr.ts';
@@ -75,9 +75,8 @@ export function parseSpecifiers(p: Parser): Specifiers {
         p.advance();
         continue;
       }
-      const next = p.peek();
-      // `foo x`, `foo *x`: a type that nobody declared.
-      if (sym === undefined && (next.kind === T.Ident || (next.kind === T.Star && storage !== 'none') || (next.kind === T.Star && p.cx.fn === null))) {
+      // `foo x`, `foo *x`, `foo (*x)`: a type that nobody declared.
+      if (sym === undefined && looksLikeType(p, storage !== 'none')) {
         unknownType(p, t);
         p.advance();
         type = ERROR;
@@ -136,9 +135,18 @@ export function parseSpecifiers(p: Parser): Specifiers {
     if (a.mode > 0) type = modeType(type, a.mode);
     type = qualify(type, q);
     // A type tag belongs to the type it stands with: `struct task_struct __kptr *p`.
-    for (const t of a.typeTags.splice(0)) type = { kind: 'tag', tag: t, base: type };
+    for (const t of a.typeTags) type = { kind: 'tag', tag: t, base: type };
+    a.typeTags = [];
     return { type, storage, inline, autoType, attributes: a, loc, tag };
   }
+}
+
+function looksLikeType(p: Parser, afterStorage: boolean): boolean {
+  const next = p.peek();
+  if (next.kind === T.Ident) return true;
+  if (!afterStorage && p.cx.fn !== null) return false;
+  if (next.kind === T.LParen) return p.peek(1).kind === T.Star;
+  return next.kind === T.Star || next.kind === T.Comma || next.kind === T.RParen;
 }
 
 function missingType(p: Parser, loc: Loc): CType {
@@ -159,6 +167,12 @@ function unknownType(p: Parser, t: Token): void {
     cx.diagnostics.errors++;
     return;
   }
+  // Once is enough: a header full of an unknown type says nothing new.
+  if (cx.unknownTypes.has(t.text)) {
+    cx.diagnostics.errors++;
+    return;
+  }
+  cx.unknownTypes.add(t.text);
   const asTag = cx.lookupTag(t.text);
   const guess = asTag !== undefined ? typeText(asTag) : cx.suggest(t.text, (s) => s.kind === 'typedef');
   cx.diagnostics.error(
@@ -178,7 +192,10 @@ function unknownType(p: Parser, t: Token): void {
 function builtinType(p: Parser, words: readonly string[], loc: Loc): CType {
   const n = (w: string): number => words.filter((x) => x === w).length;
   const unsigned = n('unsigned') > 0;
-  const rest = words.filter((w) => w !== 'signed' && w !== 'unsigned' && w !== 'int').sort().join(' ');
+  const rest = words
+    .filter((w) => w !== 'signed' && w !== 'unsigned' && w !== 'int')
+    .sort()
+    .join(' ');
   const bad = (n('signed') > 0 && unsigned) || n('signed') > 1 || n('unsigned') > 1 || n('int') > 1;
   const table: Record<string, CType> = {
     '': unsigned ? UINT : INT,
@@ -205,7 +222,21 @@ const modeType = (type: CType, bytes: number): CType => {
   const t = strip(type);
   if (t.kind === 'enum') return type; // handled where the enum is defined
   const signed = t.kind === 'int' ? t.signed : true;
-  return bytes === 1 ? (signed ? SCHAR : UCHAR) : bytes === 2 ? (signed ? SHORT : USHORT) : bytes === 4 ? (signed ? INT : UINT) : signed ? LONG : ULONG;
+  return bytes === 1
+    ? signed
+      ? SCHAR
+      : UCHAR
+    : bytes === 2
+      ? signed
+        ? SHORT
+        : USHORT
+      : bytes === 4
+        ? signed
+          ? INT
+          : UINT
+        : signed
+          ? LONG
+          : ULONG;
 };
 
 function parseTypeof(p: Parser): CType {
@@ -235,7 +266,8 @@ function parseRecord(p: Parser, tag: 'struct' | 'union'): CType {
   let record: SourceRecord;
   if (!p.is(T.LBrace)) {
     // A reference; `struct x;` alone declares it in this scope.
-    const known = p.is(T.Semi) && a.any === false ? (cx.scope.tags.get(text) ?? cx.lookupTag(text)) : cx.lookupTag(text);
+    const known =
+      p.is(T.Semi) && a.any === false ? (cx.scope.tags.get(text) ?? cx.lookupTag(text)) : cx.lookupTag(text);
     if (known !== undefined) {
       if (known.kind === 'record' && known.tag === tag) return known;
       p.error('c/tag-mismatch', `use of '${text}' with tag type that does not match previous declaration`, name!.loc);
@@ -245,7 +277,8 @@ function parseRecord(p: Parser, tag: 'struct' | 'union'): CType {
     cx.scope.tags.set(text, record);
     return record;
   }
-  const known = text === '' ? undefined : (cx.scope.tags.get(text) ?? (cx.scope === cx.fileScope ? cx.lookupTag(text) : undefined));
+  const known =
+    text === '' ? undefined : (cx.scope.tags.get(text) ?? (cx.scope === cx.fileScope ? cx.lookupTag(text) : undefined));
   if (known instanceof SourceRecord && !known.complete && !known.open && known.tag === tag) record = known;
   else {
     if (known !== undefined) {
@@ -297,7 +330,14 @@ function parseFields(p: Parser, tag: string): FieldInput[] {
       // An anonymous member (or, named, a declaration that declares nothing).
       const r = strip(specs.type);
       if (r.kind === 'record' && r.name === '') {
-        fields.push({ name: '', type: specs.type, width: -1, packed: specs.attributes.packed, aligned: specs.attributes.aligned, declTags: [] });
+        fields.push({
+          name: '',
+          type: specs.type,
+          width: -1,
+          packed: specs.attributes.packed,
+          aligned: specs.attributes.aligned,
+          declTags: [],
+        });
       } else cx.diagnostics.warning('c/empty-declaration', 'declaration does not declare anything', specs.loc, p.last);
       p.advance();
       continue;
@@ -305,29 +345,39 @@ function parseFields(p: Parser, tag: string): FieldInput[] {
     do {
       const d = p.is(T.Colon) ? null : parseDeclarator(p, specs.type);
       const type = d?.type ?? specs.type;
-      const a = mergeSets(specs.attributes, d?.attributes);
+      const a = d === null ? specs.attributes : joinSets(specs.attributes, d.attributes);
       let width = -1;
+      let late: AttributeSet | null = null;
       const at = d?.nameLoc || p.tok.loc;
       if (p.accept(T.Colon)) {
         const w = Number(parseConstant(p, 'bit-field width') ?? 1n);
         width = w;
         if (!isInteger(type)) {
-          if (!isError(type)) p.error('c/bitfield', `bit-field '${d?.name ?? ''}' has non-integral type '${typeText(type)}'`, at);
+          if (!isError(type))
+            p.error('c/bitfield', `bit-field '${d?.name ?? ''}' has non-integral type '${typeText(type)}'`, at);
           width = -1;
         } else if (w < 0 || w > sizeOf(type) * 8 || (w === 0 && d !== null)) {
-          p.error('c/bitfield', w === 0 ? `named bit-field '${d!.name}' has zero width` : `width of bit-field (${w} bits) exceeds or is below the width of its type (${sizeOf(type) * 8} bits)`, at);
+          p.error(
+            'c/bitfield',
+            w === 0
+              ? `named bit-field '${d!.name}' has zero width`
+              : `width of bit-field (${w} bits) exceeds or is below the width of its type (${sizeOf(type) * 8} bits)`,
+            at,
+          );
           width = Math.min(Math.max(w, 1), sizeOf(type) * 8);
         }
-        const late = noAttributes();
-        parseAttributes(p, late);
-        a.packed ||= late.packed;
-        a.aligned = Math.max(a.aligned, late.aligned);
+        const more = noAttributes();
+        parseAttributes(p, more);
+        late = more;
       }
       const t = strip(type);
       if (d !== null && width < 0 && !isError(type)) {
         const flexible = t.kind === 'array' && t.count === null && isComplete(t.element);
         if (!isComplete(type) && !flexible) {
-          const what = t.kind === 'function' ? `field '${d.name}' declared as a function` : `field has incomplete type '${typeText(type)}'`;
+          const what =
+            t.kind === 'function'
+              ? `field '${d.name}' declared as a function`
+              : `field has incomplete type '${typeText(type)}'`;
           p.error('c/incomplete-type', what, at);
           continue;
         }
@@ -336,13 +386,22 @@ function parseFields(p: Parser, tag: string): FieldInput[] {
       if (name !== '') {
         const first = seen.get(name);
         if (first !== undefined) {
-          cx.diagnostics.error('c/redefinition', `duplicate member '${name}'`, at, at, { notes: [cx.diagnostics.note('previous declaration is here', first)] });
+          cx.diagnostics.error('c/redefinition', `duplicate member '${name}'`, at, at, {
+            notes: [cx.diagnostics.note('previous declaration is here', first)],
+          });
           continue;
         }
         seen.set(name, at);
       }
       if (isError(type)) continue;
-      fields.push({ name, type, width, packed: a.packed, aligned: a.aligned, declTags: a.declTags });
+      fields.push({
+        name,
+        type,
+        width,
+        packed: a.packed || late?.packed === true,
+        aligned: Math.max(a.aligned, late?.aligned ?? 0),
+        declTags: a.declTags,
+      });
     } while (p.accept(T.Comma));
     if (!p.is(T.Semi)) {
       p.expectSemi('field declaration');
@@ -351,16 +410,6 @@ function parseFields(p: Parser, tag: string): FieldInput[] {
   }
   p.expect(T.RBrace, `at the end of ${tag} definition`, open);
   return fields;
-}
-
-function mergeSets(a: AttributeSet, b: AttributeSet | undefined): AttributeSet {
-  if (b === undefined || !b.any) return { ...a };
-  return {
-    ...a,
-    packed: a.packed || b.packed,
-    aligned: Math.max(a.aligned, b.aligned),
-    declTags: [...a.declTags, ...b.declTags],
-  };
 }
 
 function parseEnum(p: Parser): CType {
@@ -391,7 +440,8 @@ function parseEnum(p: Parser): CType {
     cx.scope.tags.set(text, e);
     return e;
   }
-  const known = text === '' ? undefined : (cx.scope.tags.get(text) ?? (cx.scope === cx.fileScope ? cx.lookupTag(text) : undefined));
+  const known =
+    text === '' ? undefined : (cx.scope.tags.get(text) ?? (cx.scope === cx.fileScope ? cx.lookupTag(text) : undefined));
   let e: SourceEnum;
   if (known instanceof SourceEnum && !known.complete) e = known;
   else {
@@ -413,7 +463,14 @@ function parseEnum(p: Parser): CType {
     if (p.accept(T.Eq)) next = parseConstant(p, `value of enumerator '${n.text}'`) ?? next;
     symbols.push({ name: n.text, value: next, loc: n.loc });
     // Usable at once in the values after it.
-    declareEnumerator(p, { kind: 'enumerator', name: n.text, value: next, type: enumeratorType(e, next), enum: e, nameLoc: n.loc });
+    declareEnumerator(p, {
+      kind: 'enumerator',
+      name: n.text,
+      value: next,
+      type: enumeratorType(e, next),
+      enum: e,
+      nameLoc: n.loc,
+    });
     next++;
     if (!p.accept(T.Comma)) break;
   }
@@ -425,7 +482,11 @@ function parseEnum(p: Parser): CType {
   let underlying: IntType = min < 0n ? (wide ? LONG : INT) : wide ? ULONG : UINT;
   if (a.packed && a.mode === 0) {
     const fit = min < 0n ? [SCHAR, SHORT, INT] : [UCHAR, USHORT, UINT];
-    underlying = fit.find((t) => max < 1n << BigInt(t.size * 8 - (t.signed ? 1 : 0)) && (!t.signed || min >= -(1n << BigInt(t.size * 8 - 1)))) ?? underlying;
+    underlying =
+      fit.find(
+        (t) =>
+          max < 1n << BigInt(t.size * 8 - (t.signed ? 1 : 0)) && (!t.signed || min >= -(1n << BigInt(t.size * 8 - 1))),
+      ) ?? underlying;
   }
   if (a.mode > 0) underlying = strip(modeType(min < 0n ? INT : UINT, a.mode)) as IntType;
   e.underlying = fixed ?? underlying;
@@ -447,7 +508,10 @@ function declareEnumerator(p: Parser, sym: EnumeratorSymbol): void {
   const old = cx.scope.symbols.get(sym.name) ?? (cx.scope === cx.fileScope ? cx.kernelSymbol(sym.name) : undefined);
   if (old !== undefined && !(old.kind === 'enumerator' && old.enum === sym.enum)) {
     cx.diagnostics.error('c/redefinition', `redefinition of enumerator '${sym.name}'`, sym.nameLoc, sym.nameLoc, {
-      notes: old.nameLoc === 0 ? [{ message: `'${sym.name}' comes from "vmlinux.h"` }] : [cx.diagnostics.note('previous definition is here', old.nameLoc)],
+      notes:
+        old.nameLoc === 0
+          ? [{ message: `'${sym.name}' comes from "vmlinux.h"` }]
+          : [cx.diagnostics.note('previous definition is here', old.nameLoc)],
     });
     return;
   }
@@ -490,7 +554,7 @@ export function parseDeclarator(p: Parser, base: CType): Declarator {
   parseAsmLabel(p);
   parseAttributes(p, state.attributes);
   let tagged = type;
-  for (const t of state.attributes.typeTags.splice(0)) tagged = { kind: 'tag', tag: t, base: tagged };
+  for (const t of state.attributes.typeTags) tagged = { kind: 'tag', tag: t, base: tagged };
   return { name: state.name, nameLoc: state.nameLoc, type: tagged, attributes: state.attributes, params: state.params };
 }
 
@@ -572,12 +636,19 @@ function isNestedDeclarator(p: Parser): boolean {
   const next = p.peek();
   if (next.kind === T.Star || next.kind === T.LParen || next.kind === T.Caret) return true;
   if (next.kind === T.Ident && p.keyword(next) === K.__attribute__) return true;
-  return p.isName(next) && p.cx.lookup(next.text)?.kind !== 'typedef' && p.peek(1).kind !== T.Ident && p.peek(1).kind !== T.Star && p.peek(1).kind !== T.Comma;
+  return (
+    p.isName(next) &&
+    p.cx.lookup(next.text)?.kind !== 'typedef' &&
+    p.peek(1).kind !== T.Ident &&
+    p.peek(1).kind !== T.Star &&
+    p.peek(1).kind !== T.Comma
+  );
 }
 
 function arraySuffix(p: Parser): Wrap {
   const open = p.advance().loc;
-  while (p.isKeyword(K.static) || p.isKeyword(K.const) || p.isKeyword(K.volatile) || p.isKeyword(K.restrict)) p.advance();
+  while (p.isKeyword(K.static) || p.isKeyword(K.const) || p.isKeyword(K.volatile) || p.isKeyword(K.restrict))
+    p.advance();
   let count: number | null = null;
   if (!p.is(T.RBracket)) {
     const at = p.tok.loc;
@@ -591,7 +662,12 @@ function arraySuffix(p: Parser): Wrap {
   return (t) => {
     const e = strip(t);
     if (e.kind === 'error') return ERROR;
-    if (e.kind === 'function' || e.kind === 'void' || (e.kind === 'record' && !e.complete) || (e.kind === 'array' && e.count === null)) {
+    if (
+      e.kind === 'function' ||
+      e.kind === 'void' ||
+      (e.kind === 'record' && !e.complete) ||
+      (e.kind === 'array' && e.count === null)
+    ) {
       p.error('c/incomplete-type', `array has incomplete or invalid element type '${typeText(t)}'`, open);
       return ERROR;
     }
@@ -672,7 +748,7 @@ function parseParameter(p: Parser): ParamInfo {
     p.error('c/incomplete-type', 'argument may not have type void', loc, p.last);
     type = ERROR;
   }
-  const a = { ...specs.attributes, unused: specs.attributes.unused || d.attributes.unused, any: specs.attributes.any || d.attributes.any, declTags: [...specs.attributes.declTags, ...d.attributes.declTags] };
+  const a = joinSets(specs.attributes, d.attributes);
   return { name: d.name, type, loc, nameLoc: d.nameLoc || loc, end: p.last, attributes: toAttributes(a) };
 }
 

@@ -111,10 +111,16 @@ export class Parser {
     const text = PUNCTUATORS[kind] ?? 'identifier';
     const atLineStart = (this.tok.flags & Flag.LineStart) !== 0 || this.is(T.Eof);
     const range = atLineStart && this.last !== 0 ? this.cx.sources.rangeAfter(this.last) : undefined;
-    d.error('c/syntax', `expected '${text}'${after === '' ? '' : ' ' + after}`, atLineStart && this.last !== 0 ? this.last : this.tok.loc, undefined, {
-      ...(range === undefined ? {} : { range }),
-      notes: open === 0 ? [] : [d.note(`to match this '${OPENERS[kind] ?? '('}'`, open)],
-    });
+    d.error(
+      'c/syntax',
+      `expected '${text}'${after === '' ? '' : ' ' + after}`,
+      atLineStart && this.last !== 0 ? this.last : this.tok.loc,
+      undefined,
+      {
+        ...(range === undefined ? {} : { range }),
+        notes: open === 0 ? [] : [d.note(`to match this '${OPENERS[kind] ?? '('}'`, open)],
+      },
+    );
     return false;
   }
 
@@ -150,7 +156,11 @@ export class Parser {
     if (found === undefined) return { notes: [] };
     const header = found[1];
     if (this.pp.files.some((f) => f === header || f.endsWith('/' + header))) return { notes: [] };
-    return { notes: [{ message: `'${name}' comes from ${header === 'vmlinux.h' ? '"vmlinux.h"' : `<${header}>`}: include it` }] };
+    return {
+      notes: [
+        { message: `'${name}' comes from ${header === 'vmlinux.h' ? '"vmlinux.h"' : `<${header}>`}: include it` },
+      ],
+    };
   }
 
   #pragma(words: readonly Token[], loc: Loc): void {

@@ -188,7 +188,11 @@ export class Preprocessor {
 
   #expand(macro: Macro, name: Token): void {
     if (++this.#invocations > MAX_INVOCATIONS || this.#stack.length > MAX_EXPANSION_DEPTH) {
-      this.diagnostics.fatal('c/macro-limit', `macro expansion of '${macro.name}' does not end or is too large`, name.loc);
+      this.diagnostics.fatal(
+        'c/macro-limit',
+        `macro expansion of '${macro.name}' does not end or is too large`,
+        name.loc,
+      );
     }
     const expansion = this.sources.addExpansion(macro.name, name.loc, name.loc);
     const cx: SubstituteContext = {
@@ -209,7 +213,8 @@ export class Preprocessor {
       if (args === null) return;
       tokens = substitute(macro, args, cx);
     }
-    if (tokens.length > 0) tokens[0]!.flags = (tokens[0]!.flags & ~Flag.Space) | (name.flags & (Flag.Space | Flag.LineStart));
+    if (tokens.length > 0)
+      tokens[0]!.flags = (tokens[0]!.flags & ~Flag.Space) | (name.flags & (Flag.Space | Flag.LineStart));
     macro.disabled = true;
     this.#stack.push({ tokens, pos: 0, macro, barrier: false });
   }

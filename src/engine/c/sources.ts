@@ -34,6 +34,8 @@ export class Sources implements SourceMap {
   readonly #invokedEnd: Loc[] = [];
   readonly #macroName: string[] = [];
   #lastFile: SourceFile | null = null;
+  /** Names of tokens measured again; nobody else sees them. */
+  readonly #scratch = new IdentTable();
 
   addFile(name: string, text: string, includedAt: Loc): SourceFile {
     const file: SourceFile = { name, text, base: this.#next, includedAt, lineStarts: null };
@@ -143,9 +145,9 @@ export class Sources implements SourceMap {
   /** Length of the token that starts at a file offset: lexed again, as only diagnostics ask. */
   #tokenLength(file: SourceFile, offset: number): number {
     const lineEnd = file.text.indexOf('\n', offset);
-    let tail = file.text.slice(offset, lineEnd < 0 ? undefined : lineEnd);
+    let tail = file.text.slice(offset, lineEnd < 0 ? offset + 4000 : Math.min(lineEnd, offset + 4000));
     if (tail.endsWith('\\') || tail.endsWith('\\\r')) tail = file.text.slice(offset, offset + 4000);
-    const tokens = lex(tail.slice(0, 4000), new IdentTable());
+    const tokens = lex(tail.slice(0, 4000), this.#scratch);
     return tokens.count > 1 && tokens.start[0] === 0 ? tokens.end[0]! : 0;
   }
 

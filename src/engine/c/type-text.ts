@@ -22,8 +22,11 @@ function declare(t: CType, inner: string, depth: number): string {
       return declare(t.ret, `${inner}(${params.length === 0 && t.prototyped ? 'void' : params.join(', ')})`, depth + 1);
     }
     case 'qualified': {
-      const q = [t.const ? 'const' : '', t.volatile ? 'volatile' : '', t.restrict ? 'restrict' : ''].filter((s) => s !== '');
-      if (t.base.kind === 'pointer') return declare(t.base, ` ${q.join(' ')}${inner === '' ? '' : ' ' + inner}`.replace(/^ /, ''), depth + 1);
+      const q = [t.const ? 'const' : '', t.volatile ? 'volatile' : '', t.restrict ? 'restrict' : ''].filter(
+        (s) => s !== '',
+      );
+      if (t.base.kind === 'pointer')
+        return declare(t.base, ` ${q.join(' ')}${inner === '' ? '' : ' ' + inner}`.replace(/^ /, ''), depth + 1);
       return `${q.join(' ')} ${declare(t.base, inner, depth + 1)}`;
     }
     case 'tag':
@@ -71,7 +74,9 @@ export function compatible(a: CType, b: CType, depth = 0): boolean {
       return compatible(x.pointee, (y as typeof x).pointee, depth + 1);
     case 'array': {
       const o = y as typeof x;
-      return (x.count === null || o.count === null || x.count === o.count) && compatible(x.element, o.element, depth + 1);
+      return (
+        (x.count === null || o.count === null || x.count === o.count) && compatible(x.element, o.element, depth + 1)
+      );
     }
     case 'function': {
       const o = y as typeof x;

@@ -39,9 +39,11 @@ module.exports = {
   deb: {
     compression: testBuild || process.env.CI ? 'gz' : 'xz',
     packageCategory: 'devel',
+    // `.bpf.c` has two dots, which electron-builder's own fileAssociations skip: the package brings its MIME type itself.
+    fpm: [`${join(__dirname, 'assets/mime/lsmith.xml')}=/usr/share/mime/packages/lsmith.xml`],
     depends: ['libgtk-3-0 | libgtk-3-0t64', 'libnotify4', 'libnss3', 'libxss1', 'libxtst6', 'xdg-utils', 'libatspi2.0-0 | libatspi2.0-0t64', 'libuuid1', 'libsecret-1-0', 'libgbm1', 'libasound2 | libasound2t64'],
   },
-  fileAssociations: [{ ext: 'bpf.c', name: 'BPF LSM policy', description: 'BPF LSM policy in C', mimeType: 'text/x-bpf-csrc' }],
+  extraMetadata: { homepage: 'https://lsmith.invalid', desktopName: 'lsmith.desktop' },
   linux: {
     executableName: 'lsmith',
     icon: 'assets/icons',
@@ -50,7 +52,8 @@ module.exports = {
     description: 'Author, verify, run and compare BPF LSM policies for Linux, and see which security module decided what.',
     maintainer: 'LSMith developers <lsmith@example.invalid>',
     syncDesktopName: true,
-    desktop: { entry: { Name: 'LSMith', GenericName: 'BPF LSM Workbench', Keywords: 'bpf;lsm;security;kernel;policy;', StartupWMClass: 'LSMith' } },
+    mimeTypes: ['text/x-bpf-csrc'],
+    desktop: { entry: { Name: 'LSMith', GenericName: 'BPF LSM Workbench', Keywords: 'bpf;lsm;security;kernel;policy;' } },
     target: ['deb', 'AppImage'],
   },
 };

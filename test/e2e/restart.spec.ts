@@ -30,17 +30,17 @@ test('asks before unsaved text is lost, saves it, and restores it after a kill',
   const original = readFileSync(file, 'utf8');
   let { app, page } = await start(f.data, [join(f.workspace, policy)]);
   await typeAtEnd(page, 2, ' /* kept */');
-  await expect(page.locator('.tab-title .dirty-dot')).toBeVisible();
+  await expect(page.locator('.tab-title .dirty-dot').first()).toBeVisible();
   await answerDialogs(app, 2); // Cancel
   await app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0].close());
   await expect.poll(() => dialogsAsked(app)).toBe(1);
-  await expect(page.locator('.tab-title .dirty-dot')).toBeVisible();
+  await expect(page.locator('.tab-title .dirty-dot').first()).toBeVisible();
   expect(readFileSync(file, 'utf8')).toBe(original);
   await page.waitForTimeout(700);
   await stop(app); // as a crash would: nothing is asked, nothing saved
 
   ({ app, page } = await start(f.data, [f.workspace]));
-  await expect(page.locator('.tab-title .dirty-dot')).toBeVisible();
+  await expect(page.locator('.tab-title .dirty-dot').first()).toBeVisible();
   expect(readFileSync(file, 'utf8')).toBe(original);
   await answerDialogs(app, 0); // Save
   await quit(app);

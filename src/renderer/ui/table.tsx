@@ -106,9 +106,9 @@ export function Table<T>(p: TableProps<T>) {
   const items = virtual.getVirtualItems();
   const idOf = (k: string): string => `${p.id}-${k}`;
   return (
-    <div className="table" role={p.tree ? 'treegrid' : 'grid'} aria-label={p.label} aria-rowcount={rows.length + 1} aria-colcount={p.columns.length} tabIndex={0} data-autofocus onKeyDown={key}
-      aria-activedescendant={index >= 0 && items.some((i) => i.index === index) ? idOf(p.rowKey(rows[index])) : undefined}>
-      <div className="table-scroll" ref={scroll} role="presentation">
+    <div className="table">
+      <div className="table-scroll" ref={scroll} role={p.tree ? 'treegrid' : 'grid'} aria-label={p.label} aria-rowcount={rows.length + 1} aria-colcount={p.columns.length} tabIndex={0} data-autofocus onKeyDown={key}
+        aria-activedescendant={index >= 0 && items.some((i) => i.index === index) ? idOf(p.rowKey(rows[index])) : undefined}>
         <div className="table-head" role="row" style={{ gridTemplateColumns: template }}>
           {p.columns.map((c) => (
             <div key={c.id} role="columnheader" className={c.align === 'right' ? 'right' : ''} aria-sort={sort?.id === c.id ? (sort.down ? 'descending' : 'ascending') : undefined}
@@ -141,8 +141,8 @@ export function Table<T>(p: TableProps<T>) {
             );
           })}
         </div>
-        {rows.length === 0 && p.empty}
       </div>
+      {rows.length === 0 && <div className="table-empty">{p.empty}</div>}
     </div>
   );
 }

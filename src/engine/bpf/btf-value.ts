@@ -154,6 +154,5 @@ function string(bytes: Uint8Array): string | undefined {
     return undefined;
   }
   // Control characters other than tab and newline: not text.
-  // eslint-disable-next-line no-control-regex
   return /[\x00-\x08\x0b-\x1f\x7f]/.test(text) ? undefined : JSON.stringify(text);
 }

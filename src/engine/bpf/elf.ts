@@ -88,7 +88,7 @@ export interface ElfFile {
   readonly symbols: readonly ElfSymbol[];
   /** Index of the symbol table's section, 0 = none. */
   readonly symbolTable: number;
-  /** Relocations that apply to a section, in file order, of all its REL/RELA sections. */
+  /** Relocations that apply to a section, in file order, of all its REL/RELA sections. None for `.debug_*`. */
   relocations(section: number): readonly ElfRelocation[];
 }
 
@@ -228,6 +228,8 @@ function read(bytes: Uint8Array): ElfFile {
     }
     if (s.info === 0 || s.info >= count)
       throw new Malformed(`relocation section ${s.name} applies to no section`, s.offset);
+    // DWARF has more relocations than all the rest, and nobody asks for them.
+    if (sections[s.info].name.startsWith('.debug_')) continue;
     const list = byTarget.get(s.info) ?? [];
     byTarget.set(s.info, list);
     for (let p = s.offset; p < s.offset + s.size; p += size) {

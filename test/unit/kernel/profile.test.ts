@@ -53,6 +53,13 @@ function profile(btf: Uint8Array) {
   };
 }
 
+/** A profile that may be spoilt anywhere. */
+interface Loose {
+  [key: string]: unknown;
+  btf: { size: unknown };
+  facts: { [key: string]: unknown; helpers: { normal: unknown[] } };
+}
+
 describe('kernel profiles', () => {
   it('joins facts and BTF', () => {
     const btf = kernelBtf();
@@ -66,8 +73,8 @@ describe('kernel profiles', () => {
 
   it('says which field is wrong', () => {
     const btf = kernelBtf();
-    const bad = (change: (p: Record<string, any>) => void) => {
-      const p = structuredClone(profile(btf)) as Record<string, any>;
+    const bad = (change: (p: Loose) => void) => {
+      const p = structuredClone(profile(btf)) as unknown as Loose;
       change(p);
       const r = loadProfile(p, btf);
       return r.ok ? null : r.error.path;

@@ -1,7 +1,8 @@
 /** `__attribute__((...))`, `_Alignas`, `asm("name")`. */
 import type { Attributes } from './ast.ts';
 import { parseConstant, parseString } from './parse-expr.ts';
-import { isTypeName, parseTypeName } from './parse-type.ts';
+import { parseTypeName } from './parse-declarator.ts';
+import { isTypeName } from './parse-type.ts';
 import { K, T, type Parser } from './parser.ts';
 import { mergeAttributes, NO_ATTRIBUTES } from './context.ts';
 import { SUPPORTED_ATTRIBUTES } from './supported.ts';

@@ -135,6 +135,7 @@ export function editDistance(a: string, b: string, limit: number): number {
 
 /** The candidate that was likely meant, or null. */
 export function closest(name: string, candidates: Iterable<string>): string | null {
+  if (name.length < 2) return null;
   const limit = name.length <= 2 ? 1 : Math.max(1, Math.floor(name.length / 3));
   let best: string | null = null;
   let bestDistance = limit + 1;

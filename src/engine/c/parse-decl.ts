@@ -7,14 +7,8 @@ import { errorExpr, rvalue } from './convert.ts';
 import { checkInitializer, parseInitializer, staticImage } from './initializer.ts';
 import { parseConditional, parseExpression, parseString } from './parse-expr.ts';
 import { parseCompound } from './parse-stmt.ts';
-import {
-  parseDeclarator,
-  parseSpecifiers,
-  toParamDecls,
-  type Declarator,
-  type ParamInfo,
-  type Specifiers,
-} from './parse-type.ts';
+import { parseDeclarator, toParamDecls, type Declarator, type ParamInfo } from './parse-declarator.ts';
+import { parseSpecifiers, type Specifiers } from './parse-type.ts';
 import { K, T, type Parser } from './parser.ts';
 import { compatible, typeText } from './type-text.ts';
 import {

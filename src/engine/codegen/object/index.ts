@@ -1,0 +1,1 @@
+export { buildObject } from './build-object.ts';

@@ -24,7 +24,8 @@ module.exports = {
   // A custom unpacked electronDist is copied as it is: drop its development-only files
   // before asar integrity is computed (afterExtract, not afterPack).
   afterExtract: (ctx) => {
-    for (const f of ['resources/default_app.asar', 'version']) rmSync(join(ctx.appOutDir, f), { recursive: true, force: true });
+    for (const f of ['resources/default_app.asar', 'version'])
+      rmSync(join(ctx.appOutDir, f), { recursive: true, force: true });
   },
   electronFuses: {
     runAsNode: false,
@@ -41,7 +42,19 @@ module.exports = {
     packageCategory: 'devel',
     // `.bpf.c` has two dots, which electron-builder's own fileAssociations skip: the package brings its MIME type itself.
     fpm: [`${join(__dirname, 'assets/mime/lsmith.xml')}=/usr/share/mime/packages/lsmith.xml`],
-    depends: ['libgtk-3-0 | libgtk-3-0t64', 'libnotify4', 'libnss3', 'libxss1', 'libxtst6', 'xdg-utils', 'libatspi2.0-0 | libatspi2.0-0t64', 'libuuid1', 'libsecret-1-0', 'libgbm1', 'libasound2 | libasound2t64'],
+    depends: [
+      'libgtk-3-0 | libgtk-3-0t64',
+      'libnotify4',
+      'libnss3',
+      'libxss1',
+      'libxtst6',
+      'xdg-utils',
+      'libatspi2.0-0 | libatspi2.0-0t64',
+      'libuuid1',
+      'libsecret-1-0',
+      'libgbm1',
+      'libasound2 | libasound2t64',
+    ],
   },
   extraMetadata: { homepage: 'https://lsmith.invalid', desktopName: 'lsmith.desktop' },
   linux: {
@@ -49,11 +62,14 @@ module.exports = {
     icon: 'assets/icons',
     category: 'Development;IDE',
     synopsis: 'Workbench for BPF LSM policies',
-    description: 'Author, verify, run and compare BPF LSM policies for Linux, and see which security module decided what.',
+    description:
+      'Author, verify, run and compare BPF LSM policies for Linux, and see which security module decided what.',
     maintainer: 'LSMith developers <lsmith@example.invalid>',
     syncDesktopName: true,
     mimeTypes: ['text/x-bpf-csrc'],
-    desktop: { entry: { Name: 'LSMith', GenericName: 'BPF LSM Workbench', Keywords: 'bpf;lsm;security;kernel;policy;' } },
+    desktop: {
+      entry: { Name: 'LSMith', GenericName: 'BPF LSM Workbench', Keywords: 'bpf;lsm;security;kernel;policy;' },
+    },
     target: ['deb', 'AppImage'],
   },
 };

@@ -17,13 +17,18 @@ const targets = wanted.length > 0 ? wanted : ['deb', 'AppImage'];
 run('npm', ['run', '--silent', 'build:app']);
 
 const r = spawnSync(process.execPath, [join(ROOT, 'scripts/electron-fallback.mjs'), '--try-download'], {
-  cwd: ROOT, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, LSMITH_TRY_DOWNLOAD: '1' },
+  cwd: ROOT,
+  encoding: 'utf8',
+  stdio: ['ignore', 'pipe', 'inherit'],
+  env: { ...process.env, LSMITH_TRY_DOWNLOAD: '1' },
 });
 if (r.status !== 0) process.exit(r.status ?? 1);
 const dist = r.stdout.trim();
 const env = { ...process.env };
 if (!dist.includes('node_modules/electron/')) {
-  console.warn('\nWARNING: the official Electron could not be downloaded. This package contains Electron 25.1.1, whose support has');
+  console.warn(
+    '\nWARNING: the official Electron could not be downloaded. This package contains Electron 25.1.1, whose support has',
+  );
   console.warn('WARNING: ended. It is good for development and tests only: do not publish it.\n');
   env.ELECTRON_OVERRIDE_DIST_PATH = dist;
   env.CUSTOM_FPM_PATH ??= join(ROOT, 'scripts/fpm.mjs');

@@ -2,6 +2,7 @@
 import { app, BrowserWindow, clipboard, dialog, nativeTheme } from 'electron';
 import { cp, mkdir, readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import * as v from 'valibot';
 import { parseSettings, type Settings, type Startup, type WorkspaceInfo } from '../protocol/index.ts';
 import { serveCalls } from './ipc.ts';
@@ -20,7 +21,10 @@ let recent: string[] = [];
 let examples: string[] = [];
 
 const listExamples = async (): Promise<string[]> =>
-  (await readdir(join(assetsDir(), 'examples'), { withFileTypes: true }).catch(() => [])).filter((e) => e.isDirectory()).map((e) => e.name).sort();
+  (await readdir(join(assetsDir(), 'examples'), { withFileTypes: true }).catch(() => []))
+    .filter((e) => e.isDirectory())
+    .map((e) => e.name)
+    .sort();
 
 const drawMenu = (): void =>
   setMenu({
@@ -64,11 +68,18 @@ async function openExample(name: string): Promise<WorkspaceInfo> {
 }
 
 /** What the command line asks for: a folder, or a policy file whose folder is the workspace. */
-async function fromArguments(argv: readonly string[], cwd: string): Promise<{ root: string; file: string | null } | null> {
+async function fromArguments(
+  argv: readonly string[],
+  cwd: string,
+): Promise<{ root: string; file: string | null } | null> {
   // In a checkout the first plain argument is the application itself.
-  const plain = argv.slice(1).filter((a) => !a.startsWith('-')).slice(app.isPackaged ? 0 : 1);
+  const plain = argv
+    .slice(1)
+    .filter((a) => !a.startsWith('-'))
+    .slice(app.isPackaged ? 0 : 1);
   if (plain.length === 0) return null;
-  const full = resolve(cwd, plain[0]);
+  // A desktop passes what was opened as a file: address.
+  const full = plain[0].startsWith('file://') ? fileURLToPath(plain[0]) : resolve(cwd, plain[0]);
   const s = await stat(full).catch(() => null);
   if (!s) throw new Error(`There is no file or folder ${plain[0]}`);
   if (s.isDirectory()) return { root: full, file: null };
@@ -128,12 +139,21 @@ function serve(): void {
       const first = await started;
       started = Promise.resolve({ openFile: null, problem: null }); // a reload does not open the file again
       return {
-        version: app.getVersion(), electron: process.versions.electron, platform: process.platform, settings,
-        workspace: workspace ? await workspace.info() : null, recent, examples, ...first,
+        version: app.getVersion(),
+        electron: process.versions.electron,
+        platform: process.platform,
+        settings,
+        workspace: workspace ? await workspace.info() : null,
+        recent,
+        examples,
+        ...first,
       };
     },
     'workspace.openDialog': async () => {
-      const r = await dialog.showOpenDialog(win().window, { title: 'Open Workspace', properties: ['openDirectory', 'createDirectory'] });
+      const r = await dialog.showOpenDialog(win().window, {
+        title: 'Open Workspace',
+        properties: ['openDirectory', 'createDirectory'],
+      });
       return r.canceled || r.filePaths.length === 0 ? null : openWorkspace(r.filePaths[0]);
     },
     'workspace.open': ({ root }) => openWorkspace(root),
@@ -144,10 +164,22 @@ function serve(): void {
     'workspace.entries': () => current().entries(),
     'workspace.saveState': ({ state }) => (current().saveState(state), null),
     'file.read': ({ path }) => current().read(path),
-    'file.write': ({ path, text }) => current().write(path, text).then(() => null),
-    'file.create': ({ path, text }) => current().create(path, text).then(() => null),
-    'file.rename': ({ from, to }) => current().rename(from, to).then(() => null),
-    'file.delete': ({ path }) => current().delete(path).then(() => null),
+    'file.write': ({ path, text }) =>
+      current()
+        .write(path, text)
+        .then(() => null),
+    'file.create': ({ path, text }) =>
+      current()
+        .create(path, text)
+        .then(() => null),
+    'file.rename': ({ from, to }) =>
+      current()
+        .rename(from, to)
+        .then(() => null),
+    'file.delete': ({ path }) =>
+      current()
+        .delete(path)
+        .then(() => null),
     'backup.set': ({ path, text }) => (current().setBackup(path, text), null),
     'window.dirty': ({ paths }) => (win().setDirty(paths), null),
     'window.close': () => (setImmediate(() => win().closeNow()), null),
@@ -155,7 +187,15 @@ function serve(): void {
     'window.toggleDevTools': () => (win().window.webContents.toggleDevTools(), null),
     'dialog.unsaved': ({ paths }) => askUnsaved(win().window, paths),
     'dialog.confirm': async ({ message, detail, action }) => {
-      const r = await dialog.showMessageBox(win().window, { type: 'question', message, detail, buttons: [action, 'Cancel'], defaultId: 0, cancelId: 1, noLink: true });
+      const r = await dialog.showMessageBox(win().window, {
+        type: 'question',
+        message,
+        detail,
+        buttons: [action, 'Cancel'],
+        defaultId: 0,
+        cancelId: 1,
+        noLink: true,
+      });
       return r.response === 0;
     },
     'settings.set': ({ settings: next }) => {
@@ -188,7 +228,10 @@ else {
     const w = appWindow?.window;
     if (w?.isMinimized()) w.restore();
     w?.focus();
-    fromArguments(argv.filter((a) => !a.startsWith('--')), cwd).then(
+    fromArguments(
+      argv.filter((a) => !a.startsWith('--')),
+      cwd,
+    ).then(
       (asked) => asked && appWindow?.send({ type: 'open-path', ...asked }),
       (error: unknown) => log('warn', String(error)),
     );

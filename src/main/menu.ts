@@ -17,7 +17,12 @@ function draw(item: MenuItem, sources: MenuSources): MenuItemConstructorOptions 
       return { role: item.role };
     case 'command':
       // The key is shown only: the window handles keys, so that `when` conditions and the editor have their say.
-      return { label: item.label, accelerator: item.key, registerAccelerator: false, click: () => sources.run(item.id) };
+      return {
+        label: item.label,
+        accelerator: item.key,
+        registerAccelerator: false,
+        click: () => sources.run(item.id),
+      };
     case 'examples':
       return {
         label: 'Open Example',

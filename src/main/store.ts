@@ -10,7 +10,10 @@ const temporary = (file: string): string => `${file}.${process.pid}-${counter++}
 /** Writes beside the file, flushes, then renames over it: a reader sees the old text or the new, never half. */
 export async function writeAtomic(file: string, text: string): Promise<void> {
   await mkdir(dirname(file), { recursive: true });
-  const mode = await stat(file).then((s) => s.mode & 0o777, () => 0o644);
+  const mode = await stat(file).then(
+    (s) => s.mode & 0o777,
+    () => 0o644,
+  );
   const tmp = temporary(file);
   try {
     const handle = await open(tmp, 'w', mode);

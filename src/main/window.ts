@@ -8,7 +8,13 @@ import { userFile } from './paths.ts';
 import { ORIGIN } from './scheme.ts';
 import { readJsonSync, writeJsonSync } from './store.ts';
 
-const BoundsSchema = v.object({ x: v.number(), y: v.number(), width: v.number(), height: v.number(), maximized: v.boolean() });
+const BoundsSchema = v.object({
+  x: v.number(),
+  y: v.number(),
+  width: v.number(),
+  height: v.number(),
+  maximized: v.boolean(),
+});
 
 function savedBounds(): v.InferOutput<typeof BoundsSchema> | null {
   const parsed = v.safeParse(BoundsSchema, readJsonSync(userFile('window.json')));
@@ -16,7 +22,11 @@ function savedBounds(): v.InferOutput<typeof BoundsSchema> | null {
   const b = parsed.output;
   // A screen that is no longer there must not swallow the window.
   const area = screen.getDisplayMatching(b).workArea;
-  const visible = b.x < area.x + area.width - 80 && b.x + b.width > area.x + 80 && b.y < area.y + area.height - 40 && b.y >= area.y - 20;
+  const visible =
+    b.x < area.x + area.width - 80 &&
+    b.x + b.width > area.x + 80 &&
+    b.y < area.y + area.height - 40 &&
+    b.y >= area.y - 20;
   return visible ? b : null;
 }
 
@@ -26,7 +36,11 @@ export function lockDownSession(): void {
   s.setPermissionRequestHandler((_contents, _permission, answer) => answer(false));
   s.setPermissionCheckHandler(() => false);
   s.webRequest.onBeforeRequest((details, answer) => {
-    const fine = details.url.startsWith(`${ORIGIN}/`) || details.url.startsWith('devtools://') || details.url.startsWith('data:') || details.url.startsWith('blob:');
+    const fine =
+      details.url.startsWith(`${ORIGIN}/`) ||
+      details.url.startsWith('devtools://') ||
+      details.url.startsWith('data:') ||
+      details.url.startsWith('blob:');
     if (!fine) log('warn', `request refused: ${details.url.slice(0, 200)}`);
     answer({ cancel: !fine });
   });

@@ -5,7 +5,14 @@ import { lstat, mkdir, readdir, readFile, realpath, rename, stat, writeFile } fr
 import { basename, dirname, join, resolve, sep } from 'node:path';
 import { shell } from 'electron';
 import * as v from 'valibot';
-import { parseWorkspaceState, type Backup, type FileContent, type FileEntry, type WorkspaceInfo, type WorkspaceState } from '../protocol/index.ts';
+import {
+  parseWorkspaceState,
+  type Backup,
+  type FileContent,
+  type FileEntry,
+  type WorkspaceInfo,
+  type WorkspaceState,
+} from '../protocol/index.ts';
 import { userFile } from './paths.ts';
 import { readJsonSync, removeSync, writeAtomic, writeJsonSync } from './store.ts';
 
@@ -16,7 +23,10 @@ const MAX_FILE = 32 * 1024 * 1024;
 const MAX_OBJECT = 16 * 1024 * 1024;
 const IGNORED = new Set(['.git', 'node_modules', '.cache']);
 
-const BackupFile = v.object({ version: v.literal(1), files: v.array(v.object({ path: v.string(), text: v.string() })) });
+const BackupFile = v.object({
+  version: v.literal(1),
+  files: v.array(v.object({ path: v.string(), text: v.string() })),
+});
 
 /** True for bytes that are not UTF-8 text. */
 function looksBinary(bytes: Uint8Array): boolean {
@@ -67,7 +77,8 @@ export class Workspace {
     for (;;) {
       const real = await realpath(probe).catch(() => null);
       if (real !== null) {
-        if (real !== this.root && !real.startsWith(this.root + sep)) throw new Error(`${path} leads out of the workspace`);
+        if (real !== this.root && !real.startsWith(this.root + sep))
+          throw new Error(`${path} leads out of the workspace`);
         return full;
       }
       probe = dirname(probe);
@@ -102,7 +113,14 @@ export class Workspace {
   async info(): Promise<WorkspaceInfo> {
     const { entries, truncated } = await this.entries();
     const backups: Backup[] = [...this.#backups].map(([path, text]) => ({ path, text }));
-    return { root: this.root, name: basename(this.root), entries, truncated, backups, state: parseWorkspaceState(readJsonSync(this.#stateFile())) };
+    return {
+      root: this.root,
+      name: basename(this.root),
+      entries,
+      truncated,
+      backups,
+      state: parseWorkspaceState(readJsonSync(this.#stateFile())),
+    };
   }
 
   saveState(state: WorkspaceState): void {
@@ -115,7 +133,8 @@ export class Workspace {
     if (!s?.isFile()) return { kind: 'missing' };
     if (s.size > MAX_FILE) return { kind: 'too-large', size: s.size };
     const bytes = await readFile(full);
-    if (looksBinary(bytes)) return { kind: 'binary', size: s.size, bytes: s.size <= MAX_OBJECT ? new Uint8Array(bytes) : null };
+    if (looksBinary(bytes))
+      return { kind: 'binary', size: s.size, bytes: s.size <= MAX_OBJECT ? new Uint8Array(bytes) : null };
     return { kind: 'text', text: bytes.toString('utf8') };
   }
 
@@ -151,7 +170,11 @@ export class Workspace {
     if (text === null ? !this.#backups.delete(path) : this.#backups.get(path) === text) return;
     if (text !== null) this.#backups.set(path, text);
     if (this.#backups.size === 0) removeSync(this.#backupFile());
-    else writeJsonSync(this.#backupFile(), { version: 1, files: [...this.#backups].map(([p, t]) => ({ path: p, text: t })) });
+    else
+      writeJsonSync(this.#backupFile(), {
+        version: 1,
+        files: [...this.#backups].map(([p, t]) => ({ path: p, text: t })),
+      });
   }
 
   clearBackups(): void {

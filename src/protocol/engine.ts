@@ -17,13 +17,21 @@ export const EngineQuery = v.variant('kind', [
   v.object({ kind: v.literal('hooks'), kernel: Name }),
   v.object({ kind: v.literal('lsmOrder'), kernel: Name, cmdline: v.pipe(v.string(), v.maxLength(8192)) }),
   v.object({ kind: v.literal('run'), ...runFields }),
-  v.object({ kind: v.literal('orders'), ...runFields, cmdlines: v.array(v.string()), allSemantics: v.array(Semantics) }),
+  v.object({
+    kind: v.literal('orders'),
+    ...runFields,
+    cmdlines: v.array(v.string()),
+    allSemantics: v.array(Semantics),
+  }),
   // Never answers: lets the end-to-end tests prove that a hanging engine is noticed and replaced.
   v.object({ kind: v.literal('hang') }),
 ]);
 export type EngineQuery = v.InferOutput<typeof EngineQuery>;
 
-export const FileUpdate = v.object({ path: Name, content: v.nullable(v.union([v.string(), v.custom<Uint8Array>((x) => x instanceof Uint8Array)])) });
+export const FileUpdate = v.object({
+  path: Name,
+  content: v.nullable(v.union([v.string(), v.custom<Uint8Array>((x) => x instanceof Uint8Array)])),
+});
 export type FileUpdate = v.InferOutput<typeof FileUpdate>;
 
 export const WorkerRequest = v.variant('type', [

@@ -8,7 +8,11 @@ export const RelativePath = v.pipe(
   v.minLength(1),
   v.maxLength(1024),
   v.check(
-    (p) => !p.startsWith('/') && !p.includes('\\') && !p.includes('\0') && p.split('/').every((s) => s !== '' && s !== '.' && s !== '..'),
+    (p) =>
+      !p.startsWith('/') &&
+      !p.includes('\\') &&
+      !p.includes('\0') &&
+      p.split('/').every((s) => s !== '' && s !== '.' && s !== '..'),
     'not a path inside the workspace',
   ),
 );
@@ -84,7 +88,10 @@ export const methods = {
   'dialog.confirm': v.object({ message: v.string(), detail: v.string(), action: v.string() }),
   'settings.set': v.object({ settings: SettingsSchema }),
   'clipboard.write': v.object({ text: Text }),
-  'log.write': v.object({ level: v.picklist(['info', 'warn', 'error']), message: v.pipe(v.string(), v.maxLength(20000)) }),
+  'log.write': v.object({
+    level: v.picklist(['info', 'warn', 'error']),
+    message: v.pipe(v.string(), v.maxLength(20000)),
+  }),
 } as const;
 
 export type Method = keyof typeof methods;

@@ -1,7 +1,21 @@
 /** The application menu as data: main draws it, the window runs the commands. Keys are shown here and handled there. */
 export type MenuItem =
   | { readonly type: 'command'; readonly id: string; readonly label: string; readonly key?: string }
-  | { readonly type: 'role'; readonly role: 'undo' | 'redo' | 'cut' | 'copy' | 'paste' | 'selectAll' | 'quit' | 'togglefullscreen' | 'zoomIn' | 'zoomOut' | 'resetZoom' }
+  | {
+      readonly type: 'role';
+      readonly role:
+        | 'undo'
+        | 'redo'
+        | 'cut'
+        | 'copy'
+        | 'paste'
+        | 'selectAll'
+        | 'quit'
+        | 'togglefullscreen'
+        | 'zoomIn'
+        | 'zoomOut'
+        | 'resetZoom';
+    }
   | { readonly type: 'separator' }
   | { readonly type: 'examples' }
   | { readonly type: 'recent' };
@@ -11,7 +25,12 @@ export interface Menu {
   readonly items: readonly MenuItem[];
 }
 
-const c = (id: string, label: string, key?: string): MenuItem => ({ type: 'command', id, label, ...(key ? { key } : {}) });
+const c = (id: string, label: string, key?: string): MenuItem => ({
+  type: 'command',
+  id,
+  label,
+  ...(key ? { key } : {}),
+});
 const line: MenuItem = { type: 'separator' };
 
 export const MENUS: readonly Menu[] = [
@@ -37,8 +56,14 @@ export const MENUS: readonly Menu[] = [
   {
     label: '&Edit',
     items: [
-      { type: 'role', role: 'undo' }, { type: 'role', role: 'redo' }, line,
-      { type: 'role', role: 'cut' }, { type: 'role', role: 'copy' }, { type: 'role', role: 'paste' }, { type: 'role', role: 'selectAll' }, line,
+      { type: 'role', role: 'undo' },
+      { type: 'role', role: 'redo' },
+      line,
+      { type: 'role', role: 'cut' },
+      { type: 'role', role: 'copy' },
+      { type: 'role', role: 'paste' },
+      { type: 'role', role: 'selectAll' },
+      line,
       c('editor.find', 'Find', 'Ctrl+F'),
     ],
   },
@@ -74,13 +99,22 @@ export const MENUS: readonly Menu[] = [
     label: '&View',
     items: [
       c('view.explorer', 'Explorer', 'Ctrl+Shift+E'),
-      c('view.trace', 'Trace'), c('view.problems', 'Problems', 'Ctrl+Shift+M'), c('view.orders', 'Orders'), c('view.maps', 'Maps'),
-      c('view.records', 'Records'), c('view.stack', 'LSM Stack'), c('view.hooks', 'Hook Catalogue', 'Ctrl+Shift+H'), c('view.log', 'Log'),
+      c('view.trace', 'Trace'),
+      c('view.problems', 'Problems', 'Ctrl+Shift+M'),
+      c('view.orders', 'Orders'),
+      c('view.maps', 'Maps'),
+      c('view.records', 'Records'),
+      c('view.stack', 'LSM Stack'),
+      c('view.hooks', 'Hook Catalogue', 'Ctrl+Shift+H'),
+      c('view.log', 'Log'),
       line,
       c('layout.reset', 'Reset Layout'),
       c('theme.toggle', 'Toggle Dark / Light Theme'),
       line,
-      { type: 'role', role: 'zoomIn' }, { type: 'role', role: 'zoomOut' }, { type: 'role', role: 'resetZoom' }, { type: 'role', role: 'togglefullscreen' },
+      { type: 'role', role: 'zoomIn' },
+      { type: 'role', role: 'zoomOut' },
+      { type: 'role', role: 'resetZoom' },
+      { type: 'role', role: 'togglefullscreen' },
       line,
       c('window.reload', 'Reload Window'),
     ],

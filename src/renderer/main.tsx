@@ -34,6 +34,17 @@ for (const type of ['error', 'unhandledrejection'] as const) {
 }
 window.addEventListener('pagehide', () => void beforeLeaving());
 
-startSession().catch((e: unknown) => notify(`The workspace could not be opened: ${e instanceof Error ? e.message : String(e)}`)).finally(() => {
-  createRoot(document.getElementById('root')!).render(<Workbench overlays={<><Palette /><Prompt /></>} />);
-});
+startSession()
+  .catch((e: unknown) => notify(`The workspace could not be opened: ${e instanceof Error ? e.message : String(e)}`))
+  .finally(() => {
+    createRoot(document.getElementById('root')!).render(
+      <Workbench
+        overlays={
+          <>
+            <Palette />
+            <Prompt />
+          </>
+        }
+      />,
+    );
+  });

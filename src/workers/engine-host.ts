@@ -29,7 +29,11 @@ export async function loadAssets(base: string): Promise<readonly ProfileSummary[
       return { id, json: () => json, btf: () => btf };
     }),
   );
-  const headers = new Map(await Promise.all(index.headers.map(async (name) => [name, await (await fetchFine(`${base}headers/${name}`)).text()] as const)));
+  const headers = new Map(
+    await Promise.all(
+      index.headers.map(async (name) => [name, await (await fetchFine(`${base}headers/${name}`)).text()] as const),
+    ),
+  );
   engine = createEngine({ profiles, headers, files: { read: (path) => files.get(path.replace(/^\.\//, '')) } });
   return engine.profiles();
 }

@@ -17,7 +17,16 @@ const post = (reply: WorkerReply): void => self.postMessage(reply);
 const words = (e: unknown): string => (e instanceof Error ? e.message : String(e));
 
 /** Urgent first: what the user looks at must not wait for background checks. */
-const RANK: Readonly<Record<EngineQuery['kind'], number>> = { lsmOrder: 0, check: 1, checkYaml: 1, run: 2, dump: 3, hooks: 3, orders: 4, hang: 5 };
+const RANK: Readonly<Record<EngineQuery['kind'], number>> = {
+  lsmOrder: 0,
+  check: 1,
+  checkYaml: 1,
+  run: 2,
+  dump: 3,
+  hooks: 3,
+  orders: 4,
+  hang: 5,
+};
 
 function pump(): void {
   scheduled = false;

@@ -25,8 +25,17 @@ export function makeFolders(example = 'shadow-guard'): { data: string; workspace
 /** `LSMITH_APP` names a packaged executable (a test build). */
 export async function start(data: string, args: readonly string[]): Promise<{ app: ElectronApplication; page: Page }> {
   const packaged = process.env.LSMITH_APP;
-  const switches = ['--disable-gpu', '--lang=en-US', ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []), `--user-data-dir=${data}`];
-  const app = await _electron.launch({ ...(packaged ? { executablePath: packaged } : {}), args: [...switches, ...(packaged ? [] : ['.']), ...args], cwd: ROOT });
+  const switches = [
+    '--disable-gpu',
+    '--lang=en-US',
+    ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
+    `--user-data-dir=${data}`,
+  ];
+  const app = await _electron.launch({
+    ...(packaged ? { executablePath: packaged } : {}),
+    args: [...switches, ...(packaged ? [] : ['.']), ...args],
+    cwd: ROOT,
+  });
   const page = await app.firstWindow();
   await expect(page.locator('.statusbar')).toBeVisible();
   await expect(page.getByTestId('engine')).toHaveText(/engine idle/, { timeout: 30_000 });
@@ -59,7 +68,8 @@ export async function answerDialogs(app: ElectronApplication, response: number):
     }) as typeof dialog.showMessageBox;
   }, response);
 }
-export const dialogsAsked = (app: ElectronApplication): Promise<number> => app.evaluate(() => (globalThis as unknown as { asked: number }).asked);
+export const dialogsAsked = (app: ElectronApplication): Promise<number> =>
+  app.evaluate(() => (globalThis as unknown as { asked: number }).asked);
 
 export async function palette(page: Page, text: string): Promise<void> {
   await page.keyboard.press('Control+Shift+P');
@@ -89,6 +99,9 @@ export async function typeAtEnd(page: Page, line: number, text: string): Promise
 }
 
 export async function size(app: ElectronApplication, page: Page, width: number, height: number): Promise<void> {
-  await app.evaluate(({ BrowserWindow }, [w, h]) => BrowserWindow.getAllWindows()[0].setContentSize(w, h), [width, height]);
+  await app.evaluate(
+    ({ BrowserWindow }, [w, h]) => BrowserWindow.getAllWindows()[0].setContentSize(w, h),
+    [width, height],
+  );
   await expect.poll(() => page.evaluate(() => window.innerWidth)).toBe(width);
 }

@@ -3,7 +3,19 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import AxeBuilder from '@axe-core/playwright';
 import { expect, test } from '@playwright/test';
-import { editor, makeFolders, openFile, palette, remove, SHOTS, size, start, stop, typeAtEnd, type Bench } from './app.ts';
+import {
+  editor,
+  makeFolders,
+  openFile,
+  palette,
+  remove,
+  SHOTS,
+  size,
+  start,
+  stop,
+  typeAtEnd,
+  type Bench,
+} from './app.ts';
 
 test.describe.configure({ mode: 'serial' });
 let bench: Bench;
@@ -24,7 +36,10 @@ test.afterAll(async () => {
 
 const verdict = () => bench.page.getByTestId('verdict').locator('.current');
 const policy = 'shadow_guard.bpf.c';
-const lineOf = (pattern: RegExp): number => readFileSync(join(bench.workspace, policy), 'utf8').split('\n').findIndex((l) => pattern.test(l)) + 1;
+const lineOf = (pattern: RegExp): number =>
+  readFileSync(join(bench.workspace, policy), 'utf8')
+    .split('\n')
+    .findIndex((l) => pattern.test(l)) + 1;
 
 test('opens the workspace and judges its policy for the kernel profile', async () => {
   const { page } = bench;
@@ -69,7 +84,8 @@ test('filters the trace by a hook', async () => {
   await filter.fill('');
 });
 
-const order = () => bench.page.locator('.card').evaluateAll((cards) => cards.map((c) => (c as HTMLElement).dataset.module));
+const order = () =>
+  bench.page.locator('.card').evaluateAll((cards) => cards.map((c) => (c as HTMLElement).dataset.module));
 
 test('reorders the stack by keyboard and says what changes', async () => {
   const { page } = bench;
@@ -113,7 +129,12 @@ test('lists the hooks of the kernel', async () => {
   const { page } = bench;
   await page.keyboard.press('Control+Shift+H');
   await page.getByLabel('Filter hooks').fill('file_open');
-  await expect(page.getByRole('grid', { name: 'Hook catalogue' }).getByRole('row', { name: /^file_open/ }).first()).toBeVisible();
+  await expect(
+    page
+      .getByRole('grid', { name: 'Hook catalogue' })
+      .getByRole('row', { name: /^file_open/ })
+      .first(),
+  ).toBeVisible();
 });
 
 test('shows instructions with their C lines', async () => {
@@ -140,9 +161,24 @@ for (const theme of ['dark', 'light'] as const) {
     await palette(page, 'Show Trace');
     if ((await page.locator('html').getAttribute('data-theme')) !== theme) await palette(page, 'Toggle Dark');
     await expect(page.locator('html')).toHaveAttribute('data-theme', theme);
-    const result = await new AxeBuilder({ page }).setLegacyMode(true).withTags(['wcag2a', 'wcag2aa']).exclude('.monaco-editor').analyze();
-    expect(result.violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.target.join(' ')).slice(0, 4).join(' | ')}`)).toEqual([]);
-    for (const [w, h] of [[1280, 800], [1920, 1080]]) {
+    const result = await new AxeBuilder({ page })
+      .setLegacyMode(true)
+      .withTags(['wcag2a', 'wcag2aa'])
+      .exclude('.monaco-editor')
+      .analyze();
+    expect(
+      result.violations.map(
+        (v) =>
+          `${v.id}: ${v.nodes
+            .map((n) => n.target.join(' '))
+            .slice(0, 4)
+            .join(' | ')}`,
+      ),
+    ).toEqual([]);
+    for (const [w, h] of [
+      [1280, 800],
+      [1920, 1080],
+    ]) {
       await size(app, page, w, h);
       await page.waitForTimeout(300);
       await page.screenshot({ path: join(SHOTS, `${theme}-${w}x${h}.png`) });

@@ -2,7 +2,18 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@playwright/test';
-import { answerDialogs, dialogsAsked, makeFolders, openFile, palette, quit, remove, start, stop, typeAtEnd } from './app.ts';
+import {
+  answerDialogs,
+  dialogsAsked,
+  makeFolders,
+  openFile,
+  palette,
+  quit,
+  remove,
+  start,
+  stop,
+  typeAtEnd,
+} from './app.ts';
 
 const policy = 'shadow_guard.bpf.c';
 
@@ -67,13 +78,21 @@ test('refuses foreign pages, windows and calls', async () => {
   const f = makeFolders();
   const { app, page } = await start(f.data, [f.workspace]);
   expect(await page.evaluate(() => window.open('https://example.invalid/') === null)).toBe(true);
-  await page.evaluate(() => { location.href = 'https://example.invalid/'; });
+  await page.evaluate(() => {
+    location.href = 'https://example.invalid/';
+  });
   await page.waitForTimeout(300);
   expect(page.url()).toContain('app://lsmith/');
-  const reply = await page.evaluate(() => (window as unknown as { lsmith: { call(m: string, p: unknown): Promise<unknown> } }).lsmith.call('file.read', { path: '../../etc/passwd' }));
+  const reply = await page.evaluate(() =>
+    (window as unknown as { lsmith: { call(m: string, p: unknown): Promise<unknown> } }).lsmith.call('file.read', {
+      path: '../../etc/passwd',
+    }),
+  );
   expect(reply).toMatchObject({ ok: false });
   expect(await page.evaluate(() => typeof (globalThis as Record<string, unknown>).require)).toBe('undefined');
-  expect(await page.evaluate(() => fetch('/assets/profiles/%2e%2e/%2e%2e/package.json').then((r) => r.status))).not.toBe(200);
+  expect(
+    await page.evaluate(() => fetch('/assets/profiles/%2e%2e/%2e%2e/package.json').then((r) => r.status)),
+  ).not.toBe(200);
   await stop(app);
   remove(f.base);
 });
@@ -81,7 +100,9 @@ test('refuses foreign pages, windows and calls', async () => {
 test('replaces an engine that hangs and says so', async () => {
   const f = makeFolders();
   const { app, page } = await start(f.data, [f.workspace]);
-  await app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0].webContents.send('lsmith:event', { type: 'command', id: 'engine.hang' }));
+  await app.evaluate(({ BrowserWindow }) =>
+    BrowserWindow.getAllWindows()[0].webContents.send('lsmith:event', { type: 'command', id: 'engine.hang' }),
+  );
   await expect(page.getByTestId('engine')).toHaveText(/hang/);
   await palette(page, 'Show Log'); // the window answers meanwhile
   await expect(page.getByRole('grid', { name: 'Log' })).toContainText('took longer than 10 s', { timeout: 20_000 });

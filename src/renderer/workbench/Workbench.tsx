@@ -21,37 +21,116 @@ function TitleBar() {
   const running = use((s) => s.running);
   return (
     <header className="titlebar">
-      <button type="button" className="crumb" title="Open Workspace… (Ctrl+Shift+O)" onClick={() => execute('file.openWorkspace')}><Icon name="folder" />{name || 'No workspace'}</button>
-      {active && <><span className="meta" aria-hidden="true">›</span><button type="button" className="crumb" title={`${active}; open another (Ctrl+P)`} onClick={() => execute('palette.files')}>{baseName(active)}</button></>}
+      <button
+        type="button"
+        className="crumb"
+        title="Open Workspace… (Ctrl+Shift+O)"
+        onClick={() => execute('file.openWorkspace')}
+      >
+        <Icon name="folder" />
+        {name || 'No workspace'}
+      </button>
+      {active && (
+        <>
+          <span className="meta" aria-hidden="true">
+            ›
+          </span>
+          <button
+            type="button"
+            className="crumb"
+            title={`${active}; open another (Ctrl+P)`}
+            onClick={() => execute('palette.files')}
+          >
+            {baseName(active)}
+          </button>
+        </>
+      )}
       <span className="sep" />
-      <button type="button" className="crumb" title="Choose the kernel profile" onClick={() => execute('run.kernel')}><Icon name="chip" />{release ?? kernel}<Icon name="chevron-down" /></button>
+      <button type="button" className="crumb" title="Choose the kernel profile" onClick={() => execute('run.kernel')}>
+        <Icon name="chip" />
+        {release ?? kernel}
+        <Icon name="chevron-down" />
+      </button>
       <span className="sep" />
-      <button type="button" className={`chips${custom ? ' custom' : ''}`} title="LSM order; click to edit it in the stack panel" aria-label={`LSM order: ${stack?.text ?? 'not known yet'}`} onClick={() => execute('view.stack')}>
-        {stack?.entries.map((e) => <span key={e.module} className={`chip${e.module === 'bpf' ? ' bpf' : ''}${isMovable(e.module) ? '' : ' fixed'}`}>{e.module}</span>)}
+      <button
+        type="button"
+        className={`chips${custom ? ' custom' : ''}`}
+        title="LSM order; click to edit it in the stack panel"
+        aria-label={`LSM order: ${stack?.text ?? 'not known yet'}`}
+        onClick={() => execute('view.stack')}
+      >
+        {stack?.entries.map((e) => (
+          <span
+            key={e.module}
+            className={`chip${e.module === 'bpf' ? ' bpf' : ''}${isMovable(e.module) ? '' : ' fixed'}`}
+          >
+            {e.module}
+          </span>
+        ))}
       </button>
       <span className="grow" />
-      {scenario && <button type="button" className="crumb scenario-name" title="Choose the scenario" onClick={() => execute('run.choose')}><Icon name="beaker" /><span className="ellipsis">{baseName(scenario).replace(/\.scenario\.ya?ml$/, '')}</span><Icon name="chevron-down" /></button>}
-      <button type="button" className="btn primary run" title="Run scenario (F5)" disabled={running} onClick={() => execute('run.scenario')}><Icon name="play" />Run</button>
+      {scenario && (
+        <button
+          type="button"
+          className="crumb scenario-name"
+          title="Choose the scenario"
+          onClick={() => execute('run.choose')}
+        >
+          <Icon name="beaker" />
+          <span className="ellipsis">{baseName(scenario).replace(/\.scenario\.ya?ml$/, '')}</span>
+          <Icon name="chevron-down" />
+        </button>
+      )}
+      <button
+        type="button"
+        className="btn primary run"
+        title="Run scenario (F5)"
+        disabled={running}
+        onClick={() => execute('run.scenario')}
+      >
+        <Icon name="play" />
+        Run
+      </button>
     </header>
   );
 }
 
 const ACTIVITIES: readonly (readonly [string, string, string, string])[] = [
-  ['files', 'Explorer', 'view.explorer', 'Ctrl+Shift+E'], ['layers', 'LSM stack', 'view.stack', ''], ['list-tree', 'Trace', 'view.trace', ''], ['symbol-interface', 'Hook catalogue', 'view.hooks', 'Ctrl+Shift+H'], ['arrow-swap', 'Orders', 'view.orders', ''],
+  ['files', 'Explorer', 'view.explorer', 'Ctrl+Shift+E'],
+  ['layers', 'LSM stack', 'view.stack', ''],
+  ['list-tree', 'Trace', 'view.trace', ''],
+  ['symbol-interface', 'Hook catalogue', 'view.hooks', 'Ctrl+Shift+H'],
+  ['arrow-swap', 'Orders', 'view.orders', ''],
 ];
 
 function ActivityBar() {
   return (
     <nav className="activity" aria-label="Views">
-      {ACTIVITIES.map(([icon, label, command, key]) => <button key={command} type="button" aria-label={label} title={key ? `${label} (${key})` : label} onClick={() => execute(command)}><Icon name={icon} /></button>)}
+      {ACTIVITIES.map(([icon, label, command, key]) => (
+        <button
+          key={command}
+          type="button"
+          aria-label={label}
+          title={key ? `${label} (${key})` : label}
+          onClick={() => execute(command)}
+        >
+          <Icon name={icon} />
+        </button>
+      ))}
       <span className="grow" />
-      <button type="button" aria-label="Settings" title="Settings (Ctrl+,)" onClick={() => execute('settings.open')}><Icon name="settings-gear" /></button>
+      <button type="button" aria-label="Settings" title="Settings (Ctrl+,)" onClick={() => execute('settings.open')}>
+        <Icon name="settings-gear" />
+      </button>
     </nav>
   );
 }
 
 function StatusBar() {
-  const checks = use((s) => (s.active !== null && isPolicy(s.active) ? s.checks[s.active] : undefined) ?? Object.entries(s.checks).find(([f]) => isPolicy(f))?.[1]);
+  const checks = use(
+    (s) =>
+      (s.active !== null && isPolicy(s.active) ? s.checks[s.active] : undefined) ??
+      Object.entries(s.checks).find(([f]) => isPolicy(f))?.[1],
+  );
   const profiles = use((s) => s.profiles);
   const kernel = use(currentKernel);
   const trace = use((s) => s.run?.trace ?? null);
@@ -64,25 +143,69 @@ function StatusBar() {
   const decisions = trace?.steps.reduce((n, s) => n + s.hooks.length, 0) ?? 0;
   return (
     <footer className="statusbar" aria-label="Status">
-      <button type="button" className="status verdicts" data-testid="verdict" title="Verdict for each kernel profile; click to change the profile" onClick={() => execute('run.kernel')}>
+      <button
+        type="button"
+        className="status verdicts"
+        data-testid="verdict"
+        title="Verdict for each kernel profile; click to change the profile"
+        onClick={() => execute('run.kernel')}
+      >
         {profiles.length === 0 && <span>kernel {kernel}</span>}
         {profiles.map((p) => {
           const r = checks?.[p.id];
           const errors = r?.diagnostics.filter((d) => d.severity === 'error').length ?? 0;
           const refused = r?.programs.some((x) => !x.accepted);
           const state = !r ? 'none' : errors > 0 || refused ? 'deny' : r.programs.length > 0 ? 'allow' : 'none';
-          const word = !r ? 'not checked' : refused ? 'refused' : errors > 0 ? `${errors} ${errors === 1 ? 'error' : 'errors'}` : r.programs.length > 0 ? 'accepted' : 'no programs';
-          return <span key={p.id} className={p.id === kernel ? 'current' : ''}><StateMark mark={state} /> {word} {p.id}</span>;
+          const word = !r
+            ? 'not checked'
+            : refused
+              ? 'refused'
+              : errors > 0
+                ? `${errors} ${errors === 1 ? 'error' : 'errors'}`
+                : r.programs.length > 0
+                  ? 'accepted'
+                  : 'no programs';
+          return (
+            <span key={p.id} className={p.id === kernel ? 'current' : ''}>
+              <StateMark mark={state} /> {word} {p.id}
+            </span>
+          );
         })}
       </button>
-      {programs > 0 && <span className="status">{programs} {programs === 1 ? 'program' : 'programs'}</span>}
-      {trace && <button type="button" className="status" onClick={() => execute('view.trace')} title="Show the trace">{decisions} decisions, {denied} {denied === 1 ? 'step' : 'steps'} denied</button>}
+      {programs > 0 && (
+        <span className="status">
+          {programs} {programs === 1 ? 'program' : 'programs'}
+        </span>
+      )}
+      {trace && (
+        <button type="button" className="status" onClick={() => execute('view.trace')} title="Show the trace">
+          {decisions} decisions, {denied} {denied === 1 ? 'step' : 'steps'} denied
+        </button>
+      )}
       {unchecked && <span className="status sev-warning">not checked</span>}
       <span className="grow" />
-      {cursor && <span className="status tabular">Ln {cursor.line}, Col {cursor.column}</span>}
-      {timing && <span className="status tabular" title={`compile ${timing.compile.toFixed(1)} ms, load ${timing.load.toFixed(1)} ms, verify ${timing.verify.toFixed(1)} ms`}>check {(timing.compile + timing.load + timing.verify).toFixed(0)} ms</span>}
-      <button type="button" className={`status engine engine-${engine.kind}`} data-testid="engine" onClick={() => execute('view.log')} title={engine.kind === 'failed' ? engine.message : 'Show the log'}>
-        <span className="engine-dot" aria-hidden="true" />engine {engine.kind === 'busy' ? engine.what : engine.kind}
+      {cursor && (
+        <span className="status tabular">
+          Ln {cursor.line}, Col {cursor.column}
+        </span>
+      )}
+      {timing && (
+        <span
+          className="status tabular"
+          title={`compile ${timing.compile.toFixed(1)} ms, load ${timing.load.toFixed(1)} ms, verify ${timing.verify.toFixed(1)} ms`}
+        >
+          check {(timing.compile + timing.load + timing.verify).toFixed(0)} ms
+        </span>
+      )}
+      <button
+        type="button"
+        className={`status engine engine-${engine.kind}`}
+        data-testid="engine"
+        onClick={() => execute('view.log')}
+        title={engine.kind === 'failed' ? engine.message : 'Show the log'}
+      >
+        <span className="engine-dot" aria-hidden="true" />
+        engine {engine.kind === 'busy' ? engine.what : engine.kind}
       </button>
     </footer>
   );
@@ -98,8 +221,17 @@ function Notice() {
   if (!notice) return null;
   return (
     <div className={`notice notice-${notice.level}`} role={notice.level === 'error' ? 'alert' : 'status'}>
-      <Icon name={notice.level} /><span className="grow">{notice.message}</span>
-      <button type="button" className="btn icon-only" aria-label="Dismiss" title="Dismiss" onClick={() => set({ notice: null })}><Icon name="close" /></button>
+      <Icon name={notice.level} />
+      <span className="grow">{notice.message}</span>
+      <button
+        type="button"
+        className="btn icon-only"
+        aria-label="Dismiss"
+        title="Dismiss"
+        onClick={() => set({ notice: null })}
+      >
+        <Icon name="close" />
+      </button>
     </div>
   );
 }
@@ -108,13 +240,25 @@ function Docks() {
   const model = useStore(layoutStore, (s) => s.model);
   const dirty = use((s) => s.dirty);
   const root = use((s) => s.root);
-  const icons = useMemo(() => ({ close: <Icon name="close" />, maximize: <Icon name="chrome-maximize" />, restore: <Icon name="chrome-restore" />, more: <Icon name="chevron-down" /> }), []);
+  const icons = useMemo(
+    () => ({
+      close: <Icon name="close" />,
+      maximize: <Icon name="chrome-maximize" />,
+      restore: <Icon name="chrome-restore" />,
+      more: <Icon name="chevron-down" />,
+    }),
+    [],
+  );
   if (!model) return null;
   const factory = (node: TabNode) => {
     const view = getView(node.getComponent() ?? '');
     if (!view) return null;
     const View = view.component;
-    return <div className="view" data-view={view.id}><View config={node.getConfig() as unknown} /></div>;
+    return (
+      <div className="view" data-view={view.id}>
+        <View config={node.getConfig() as unknown} />
+      </div>
+    );
   };
   const onAction = (action: Action): Action | undefined => {
     if (action.type === Actions.DELETE_TAB) {
@@ -127,17 +271,47 @@ function Docks() {
     return action;
   };
   return (
-    <Layout model={model} factory={factory} onAction={onAction} icons={icons} realtimeResize key={root ?? ''}
-      onModelChange={() => { const a = activeDocument(); if (a !== get().active) set({ active: a }); saveStateSoon(); }}
+    <Layout
+      model={model}
+      factory={factory}
+      onAction={onAction}
+      icons={icons}
+      realtimeResize
+      key={root ?? ''}
+      onModelChange={() => {
+        const a = activeDocument();
+        if (a !== get().active) set({ active: a });
+        saveStateSoon();
+      }}
       onRenderTab={(node, values) => {
         const view = getView(node.getComponent() ?? '');
         const path = node.getComponent() === 'document' ? (node.getConfig() as { path: string }).path : null;
         const Badge = view?.badge;
-        values.content = <span className="tab-title" title={path ?? view?.title}>{node.getName()}{path !== null && dirty.has(path) && <span className="dirty-dot" role="img" aria-label="unsaved changes" />}{Badge && <Badge />}</span>;
+        values.content = (
+          <span className="tab-title" title={path ?? view?.title}>
+            {node.getName()}
+            {path !== null && dirty.has(path) && <span className="dirty-dot" role="img" aria-label="unsaved changes" />}
+            {Badge && <Badge />}
+          </span>
+        );
       }}
-      onTabSetPlaceHolder={(node) => node instanceof TabSetNode && node.getId() === 'editors' ? (
-        <div className="empty"><div className="empty-title">No file is open</div><div className="empty-text">The verdict of the verifier appears here, line by line, while you type.</div><button type="button" className="btn primary" onClick={() => execute(get().root ? 'palette.files' : 'help.welcome')}><Icon name="go-to-file" />{get().root ? 'Open a file' : 'Welcome'}</button></div>
-      ) : null} />
+      onTabSetPlaceHolder={(node) =>
+        node instanceof TabSetNode && node.getId() === 'editors' ? (
+          <div className="empty">
+            <div className="empty-title">No file is open</div>
+            <div className="empty-text">The verdict of the verifier appears here, line by line, while you type.</div>
+            <button
+              type="button"
+              className="btn primary"
+              onClick={() => execute(get().root ? 'palette.files' : 'help.welcome')}
+            >
+              <Icon name="go-to-file" />
+              {get().root ? 'Open a file' : 'Welcome'}
+            </button>
+          </div>
+        ) : null
+      }
+    />
   );
 }
 
@@ -179,7 +353,12 @@ export function Workbench({ overlays }: { overlays: React.ReactNode }) {
   return (
     <div className="workbench">
       <TitleBar />
-      <div className="middle"><ActivityBar /><main className="docks"><Docks /></main></div>
+      <div className="middle">
+        <ActivityBar />
+        <main className="docks">
+          <Docks />
+        </main>
+      </div>
       <StatusBar />
       <Notice />
       {overlays}

@@ -19,7 +19,15 @@ const listeners = new Set<(path: string, text: string) => void>();
 export const onDocumentChange = (f: (path: string, text: string) => void): void => void listeners.add(f);
 
 export const language = (path: string): string =>
-  /\.(c|h)$/.test(path) ? 'c' : /\.ya?ml$/.test(path) ? 'yaml' : path.endsWith('.md') ? 'markdown' : path.endsWith('.json') ? 'json' : 'plaintext';
+  /\.(c|h)$/.test(path)
+    ? 'c'
+    : /\.ya?ml$/.test(path)
+      ? 'yaml'
+      : path.endsWith('.md')
+        ? 'markdown'
+        : path.endsWith('.json')
+          ? 'json'
+          : 'plaintext';
 
 export const documentOf = (path: string): Doc | undefined => docs.get(path);
 export const openDocuments = (): readonly string[] => [...docs.keys()];
@@ -40,15 +48,21 @@ async function backup(d: Doc): Promise<void> {
 }
 
 /** Writes what is not yet backed up; before a reload. */
-export const flushBackups = (): Promise<unknown> => Promise.all([...docs.values()].filter((d) => d.timer !== null).map(backup));
+export const flushBackups = (): Promise<unknown> =>
+  Promise.all([...docs.values()].filter((d) => d.timer !== null).map(backup));
 
 function addDocument(path: string, saved: string, current: string): Doc {
   const uri = monaco.Uri.from({ scheme: 'workspace', path: `/${path}` });
   const model = monaco.editor.createModel(saved, language(path), uri);
-  model.updateOptions({ bracketColorizationOptions: { enabled: false, independentColorPoolPerBracketType: false }, tabSize: path.endsWith('.c') || path.endsWith('.h') ? 8 : 2, insertSpaces: !/\.(c|h)$/.test(path) });
+  model.updateOptions({
+    bracketColorizationOptions: { enabled: false, independentColorPoolPerBracketType: false },
+    tabSize: path.endsWith('.c') || path.endsWith('.h') ? 8 : 2,
+    insertSpaces: !/\.(c|h)$/.test(path),
+  });
   const d: Doc = { path, model, savedVersion: model.getAlternativeVersionId(), savedText: saved, timer: null };
   docs.set(path, d);
-  if (current !== saved) model.pushEditOperations([], [{ range: model.getFullModelRange(), text: current }], () => null);
+  if (current !== saved)
+    model.pushEditOperations([], [{ range: model.getFullModelRange(), text: current }], () => null);
   model.onDidChangeContent(() => {
     updateDirty();
     d.timer ??= window.setTimeout(() => void backup(d), 400);
@@ -164,7 +178,11 @@ export async function refreshFromDisk(path: string): Promise<void> {
   if (content.kind === 'text') {
     if (!d) for (const f of listeners) f(path, content.text);
     else if (content.text !== d.savedText) {
-      if (isDirty(d)) return notify(`${path} changed on disk; your unsaved changes were kept. Save to overwrite it, or close and reopen to take it over.`, 'info');
+      if (isDirty(d))
+        return notify(
+          `${path} changed on disk; your unsaved changes were kept. Save to overwrite it, or close and reopen to take it over.`,
+          'info',
+        );
       d.savedText = content.text;
       d.model.pushEditOperations([], [{ range: d.model.getFullModelRange(), text: content.text }], () => null);
       d.savedVersion = d.model.getAlternativeVersionId();

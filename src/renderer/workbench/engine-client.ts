@@ -4,7 +4,14 @@
  */
 import * as v from 'valibot';
 import type { ProfileSummary } from '../../engine/api/index.ts';
-import { WorkerReplySchema, type EngineAnswers, type EngineQuery, type FileUpdate, type WorkerReply, type WorkerRequest } from '../../protocol/index.ts';
+import {
+  WorkerReplySchema,
+  type EngineAnswers,
+  type EngineQuery,
+  type FileUpdate,
+  type WorkerReply,
+  type WorkerRequest,
+} from '../../protocol/index.ts';
 
 export class Superseded extends Error {
   override readonly name = 'Superseded';
@@ -52,7 +59,10 @@ export class EngineClient {
   #start(): void {
     this.#ready = false;
     this.#events.state({ kind: 'starting' });
-    const worker = new Worker(new URL('../../workers/engine.worker.ts', import.meta.url), { type: 'module', name: 'engine' });
+    const worker = new Worker(new URL('../../workers/engine.worker.ts', import.meta.url), {
+      type: 'module',
+      name: 'engine',
+    });
     this.#worker = worker;
     worker.onmessage = (e: MessageEvent<unknown>) => worker === this.#worker && this.#receive(e.data);
     worker.onerror = (e) => {
@@ -94,13 +104,17 @@ export class EngineClient {
 
   #receive(data: unknown): void {
     const parsed = v.safeParse(WorkerReplySchema, data);
-    if (!parsed.success) return this.#events.log('error', `The engine sent something unknown: ${parsed.issues[0].message}`);
+    if (!parsed.success)
+      return this.#events.log('error', `The engine sent something unknown: ${parsed.issues[0].message}`);
     const reply = parsed.output as WorkerReply;
     switch (reply.type) {
       case 'ready':
         this.#ready = true;
         this.#events.profiles(reply.profiles);
-        this.#events.log('info', `Engine ready with kernel profiles ${reply.profiles.map((p) => p.id).join(', ') || 'none'} (${Math.round(reply.ms)} ms)`);
+        this.#events.log(
+          'info',
+          `Engine ready with kernel profiles ${reply.profiles.map((p) => p.id).join(', ') || 'none'} (${Math.round(reply.ms)} ms)`,
+        );
         return this.#idle();
       case 'failed':
         this.#events.log('error', `The engine could not start: ${reply.message}`);
@@ -109,7 +123,10 @@ export class EngineClient {
         const p = this.#pending.get(reply.id);
         if (!p) return;
         this.#events.state({ kind: 'busy', what: p.query.kind });
-        p.timer = window.setTimeout(() => this.#replace(`${describe(p.query)} took longer than ${p.limit / 1000} s and was ended.`), p.limit);
+        p.timer = window.setTimeout(
+          () => this.#replace(`${describe(p.query)} took longer than ${p.limit / 1000} s and was ended.`),
+          p.limit,
+        );
         return;
       }
       case 'superseded':
@@ -146,7 +163,10 @@ export class EngineClient {
   }
 
   /** Rejects with `Superseded` when a later question took this one's place. */
-  ask<K extends EngineQuery['kind']>(query: Extract<EngineQuery, { kind: K }>, lane: string): Promise<EngineAnswers[K]> {
+  ask<K extends EngineQuery['kind']>(
+    query: Extract<EngineQuery, { kind: K }>,
+    lane: string,
+  ): Promise<EngineAnswers[K]> {
     return new Promise((resolve, reject) => {
       if (!this.#worker) return reject(new Error('The engine is not running.'));
       const id = this.#next++;
@@ -157,4 +177,5 @@ export class EngineClient {
   }
 }
 
-const describe = (q: EngineQuery): string => ('file' in q ? `Checking ${q.file}` : 'scenario' in q ? `Running ${q.scenario}` : `The question “${q.kind}”`);
+const describe = (q: EngineQuery): string =>
+  'file' in q ? `Checking ${q.file}` : 'scenario' in q ? `Running ${q.scenario}` : `The question “${q.kind}”`;

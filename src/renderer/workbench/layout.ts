@@ -1,5 +1,13 @@
 /** The docked layout: the default, its persistence, and how views and documents are shown in it. */
-import { Actions, DockLocation, Model, TabNode, TabSetNode, type IJsonModel, type IJsonTabNode } from 'flexlayout-react';
+import {
+  Actions,
+  DockLocation,
+  Model,
+  TabNode,
+  TabSetNode,
+  type IJsonModel,
+  type IJsonTabNode,
+} from 'flexlayout-react';
 import { createStore } from 'zustand';
 import { allViews, getView } from './registry.ts';
 import { baseName, set } from './store.ts';
@@ -9,23 +17,36 @@ const tabOf = (id: string): IJsonTabNode => {
   return { type: 'tab', id: `view:${id}`, name: v.title, component: id, enableClose: v.order === undefined };
 };
 const placed = (place: string): IJsonTabNode[] =>
-  allViews().filter((v) => v.place === place && v.order !== undefined).sort((a, b) => a.order! - b.order!).map((v) => tabOf(v.id));
+  allViews()
+    .filter((v) => v.place === place && v.order !== undefined)
+    .sort((a, b) => a.order! - b.order!)
+    .map((v) => tabOf(v.id));
 
 function defaultLayout(): IJsonModel {
   return {
     global: {
-      tabSetEnableMaximize: true, tabEnableRename: false, splitterSize: 5, splitterExtra: 4, tabSetMinWidth: 120, tabSetMinHeight: 60,
-      tabEnableRenderOnDemand: true, tabEnablePopout: false, tabSetEnableSingleTabStretch: false, tabSetEnableTabGroups: false,
+      tabSetEnableMaximize: true,
+      tabEnableRename: false,
+      splitterSize: 5,
+      splitterExtra: 4,
+      tabSetMinWidth: 120,
+      tabSetMinHeight: 60,
+      tabEnableRenderOnDemand: true,
+      tabEnablePopout: false,
+      tabSetEnableSingleTabStretch: false,
+      tabSetEnableTabGroups: false,
     } as IJsonModel['global'],
     borders: [],
     layout: {
       type: 'row',
       children: [
         {
-          type: 'row', weight: 100,
+          type: 'row',
+          weight: 100,
           children: [
             {
-              type: 'row', weight: 62,
+              type: 'row',
+              weight: 62,
               children: [
                 { type: 'tabset', id: 'left', weight: 17, children: placed('left') },
                 { type: 'tabset', id: 'editors', weight: 57, enableDeleteWhenEmpty: false, children: [] },
@@ -87,9 +108,15 @@ export function showView(id: string, focus = true): void {
   const view = getView(id);
   if (node instanceof TabNode) {
     const parent = node.getParent();
-    if (!(parent instanceof TabSetNode) || parent.getSelectedNode() !== node) m.doAction(Actions.selectTab(node.getId()));
+    if (!(parent instanceof TabSetNode) || parent.getSelectedNode() !== node)
+      m.doAction(Actions.selectTab(node.getId()));
   } else if (view) m.doAction(Actions.addTab(tabOf(id), firstTabset(view.place), DockLocation.CENTER, -1, true));
-  if (focus) requestAnimationFrame(() => document.querySelector<HTMLElement>(`[data-view="${id}"] [data-autofocus], [data-view="${id}"] [tabindex="0"]`)?.focus());
+  if (focus)
+    requestAnimationFrame(() =>
+      document
+        .querySelector<HTMLElement>(`[data-view="${id}"] [data-autofocus], [data-view="${id}"] [tabindex="0"]`)
+        ?.focus(),
+    );
 }
 
 /** Puts a view beside the editors (instructions). */
@@ -105,14 +132,24 @@ export function showDocument(path: string): void {
   if (m.getNodeById(id)) {
     const node = m.getNodeById(id) as TabNode;
     if ((node.getParent() as TabSetNode).getSelectedNode() !== node) m.doAction(Actions.selectTab(id));
-  } else m.doAction(Actions.addTab({ type: 'tab', id, name: baseName(path), component: 'document', config: { path }, enableClose: true }, editorTarget(), DockLocation.CENTER, -1, true));
+  } else
+    m.doAction(
+      Actions.addTab(
+        { type: 'tab', id, name: baseName(path), component: 'document', config: { path }, enableClose: true },
+        editorTarget(),
+        DockLocation.CENTER,
+        -1,
+        true,
+      ),
+    );
   set({ active: path });
 }
 
 /** Documents go where documents were used last. */
 function editorTarget(): string {
   const active = layoutModel().getActiveTabset();
-  if (active && active.getChildren().some((n) => n instanceof TabNode && n.getComponent() === 'document')) return active.getId();
+  if (active && active.getChildren().some((n) => n instanceof TabNode && n.getComponent() === 'document'))
+    return active.getId();
   return 'editors';
 }
 
@@ -136,7 +173,8 @@ export function activeDocument(): string | null {
   m.visitNodes((n) => {
     if (!(n instanceof TabSetNode)) return;
     const t = n.getSelectedNode();
-    if (t instanceof TabNode && t.getComponent() === 'document' && (path === null || n === m.getActiveTabset())) path = (t.getConfig() as { path: string }).path;
+    if (t instanceof TabNode && t.getComponent() === 'document' && (path === null || n === m.getActiveTabset()))
+      path = (t.getConfig() as { path: string }).path;
   });
   return path;
 }

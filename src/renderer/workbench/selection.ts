@@ -9,12 +9,29 @@ export function useSelected(): { step: StepTrace | null; hook: HookCall | null; 
   const selection = use((s) => s.selection);
   const trace = use((s) => s.run?.trace ?? null);
   const step = selection && trace ? (trace.steps[selection.step] ?? null) : null;
-  return { selection, step, hook: step && selection?.hook != null ? (step.hooks[selection.hook] ?? null) : null };
+  return {
+    selection,
+    step,
+    hook: step && typeof selection?.hook === 'number' ? (step.hooks[selection.hook] ?? null) : null,
+  };
 }
 
-const ERRNO: Readonly<Record<number, string>> = { 1: 'EPERM', 2: 'ENOENT', 11: 'EAGAIN', 12: 'ENOMEM', 13: 'EACCES', 17: 'EEXIST', 22: 'EINVAL', 38: 'ENOSYS', 92: 'ENOPROTOOPT', 95: 'EOPNOTSUPP', 519: 'ENOPARAM' };
+const ERRNO: Readonly<Record<number, string>> = {
+  1: 'EPERM',
+  2: 'ENOENT',
+  11: 'EAGAIN',
+  12: 'ENOMEM',
+  13: 'EACCES',
+  17: 'EEXIST',
+  22: 'EINVAL',
+  38: 'ENOSYS',
+  92: 'ENOPROTOOPT',
+  95: 'EOPNOTSUPP',
+  519: 'ENOPARAM',
+};
 /** A kernel return as people read it: `0`, `-EPERM`. */
-export const retText = (ret: number | null): string => (ret === null ? 'void' : ret < 0 ? `-${ERRNO[-ret] ?? -ret}` : String(ret));
+export const retText = (ret: number | null): string =>
+  ret === null ? 'void' : ret < 0 ? `-${ERRNO[-ret] ?? -ret}` : String(ret);
 
 export function hookMark(h: HookCall): Mark {
   if (h.overrides.length > 0) return 'override';
@@ -25,15 +42,25 @@ export function hookMark(h: HookCall): Mark {
 
 export function moduleMark(m: ModuleCall): Mark {
   switch (m.state) {
-    case 'skipped': return 'skip';
-    case 'no-hook': return 'none';
-    case 'not-modelled': return 'unknown';
-    case 'called': return m.ret !== null && m.ret < 0 ? 'deny' : 'allow';
+    case 'skipped':
+      return 'skip';
+    case 'no-hook':
+      return 'none';
+    case 'not-modelled':
+      return 'unknown';
+    case 'called':
+      return m.ret !== null && m.ret < 0 ? 'deny' : 'allow';
   }
 }
 
 export const moduleText = (m: ModuleCall): string =>
-  m.state === 'called' ? `called, returned ${retText(m.ret)}` : m.state === 'skipped' ? `never reached${m.because ? `: ${m.because}` : ''}` : m.state === 'no-hook' ? 'has no such hook' : 'not modelled';
+  m.state === 'called'
+    ? `called, returned ${retText(m.ret)}`
+    : m.state === 'skipped'
+      ? `never reached${m.because ? `: ${m.because}` : ''}`
+      : m.state === 'no-hook'
+        ? 'has no such hook'
+        : 'not modelled';
 
 export const stepMark = (s: StepTrace): Mark => (s.errno === 'OK' ? 'allow' : 'deny');
 
@@ -41,7 +68,9 @@ export const stepMark = (s: StepTrace): Mark => (s.errno === 'OK' ? 'allow' : 'd
 export function stepSelection(by: 1 | -1): void {
   const trace = get().run?.trace;
   if (!trace) return;
-  const all = trace.steps.flatMap((s, i) => (s.hooks.length > 0 ? s.hooks.map((_, h) => ({ step: i, hook: h as number | null })) : [{ step: i, hook: null }]));
+  const all = trace.steps.flatMap((s, i) =>
+    s.hooks.length > 0 ? s.hooks.map((_, h) => ({ step: i, hook: h as number | null })) : [{ step: i, hook: null }],
+  );
   const now = get().selection;
   const at = now ? all.findIndex((x) => x.step === now.step && (now.hook === null || x.hook === now.hook)) : -1;
   const next = all[Math.max(0, Math.min(all.length - 1, at + by))];

@@ -3,7 +3,16 @@ import { parse } from 'yaml';
 import type { AttachSemantics, ModuleName } from '../../engine/lsm/index.ts';
 import type { WorkspaceInfo } from '../../protocol/index.ts';
 import { call, onMain } from './bridge.ts';
-import { closeAllDocuments, documentOf, flushBackups, loadDocument, onDocumentChange, openDocument, refreshFromDisk, saveAll } from './documents.ts';
+import {
+  closeAllDocuments,
+  documentOf,
+  flushBackups,
+  loadDocument,
+  onDocumentChange,
+  openDocument,
+  refreshFromDisk,
+  saveAll,
+} from './documents.ts';
 import { EngineClient, Superseded } from './engine-client.ts';
 import { closeDocumentTab, documentTabs, initLayout, layoutModel } from './layout.ts';
 import { execute, onCommandError } from './registry.ts';
@@ -25,12 +34,14 @@ export const engine = new EngineClient({
   },
 });
 
-const quietly = (what: string, file?: string) => (e: unknown): void => {
-  if (e instanceof Superseded) return;
-  const message = e instanceof Error ? e.message : String(e);
-  addLog('error', `${what}: ${message}`);
-  if (file !== undefined) set((s) => ({ unchecked: { ...s.unchecked, [file]: message } }));
-};
+const quietly =
+  (what: string, file?: string) =>
+  (e: unknown): void => {
+    if (e instanceof Superseded) return;
+    const message = e instanceof Error ? e.message : String(e);
+    addLog('error', `${what}: ${message}`);
+    if (file !== undefined) set((s) => ({ unchecked: { ...s.unchecked, [file]: message } }));
+  };
 
 // ---- checks --------------------------------------------------------------------------------------------------------
 
@@ -38,7 +49,10 @@ const checkTimers = new Map<string, number>();
 
 async function check(file: string, kernel: string, background: boolean): Promise<void> {
   try {
-    const report = await engine.ask<'check'>({ kind: 'check', file, kernel }, `${background ? 'background:' : ''}check:${file}:${kernel}`);
+    const report = await engine.ask<'check'>(
+      { kind: 'check', file, kernel },
+      `${background ? 'background:' : ''}check:${file}:${kernel}`,
+    );
     set((s) => {
       const unchecked = { ...s.unchecked };
       delete unchecked[file];
@@ -52,7 +66,9 @@ async function check(file: string, kernel: string, background: boolean): Promise
 /** Checks a file now, for the current kernel first and the others behind it. */
 export function checkNow(file: string): void {
   if (isYaml(file)) {
-    engine.ask<'checkYaml'>({ kind: 'checkYaml', file }, `yaml:${file}`).then((d) => set((s) => ({ yaml: { ...s.yaml, [file]: d } })), quietly(`Check of ${file}`));
+    engine
+      .ask<'checkYaml'>({ kind: 'checkYaml', file }, `yaml:${file}`)
+      .then((d) => set((s) => ({ yaml: { ...s.yaml, [file]: d } })), quietly(`Check of ${file}`));
     return;
   }
   if (!isPolicy(file)) return;
@@ -64,17 +80,25 @@ export function checkNow(file: string): void {
 function checkSoon(file: string, text: string): void {
   clearTimeout(checkTimers.get(file));
   if (text.length > LIVE_LIMIT) {
-    set((s) => ({ unchecked: { ...s.unchecked, [file]: `The file has ${(text.length / 1048576).toFixed(1)} MB; above 2 MB it is not checked while typing.` } }));
+    set((s) => ({
+      unchecked: {
+        ...s.unchecked,
+        [file]: `The file has ${(text.length / 1048576).toFixed(1)} MB; above 2 MB it is not checked while typing.`,
+      },
+    }));
     return;
   }
-  checkTimers.set(file, window.setTimeout(() => {
-    engine.setFiles([{ path: file, content: text }]);
-    checkNow(file);
-    if (/\.h$/.test(file)) checkAll();
-    if (file === 'lsmith.yaml') readConfig(text);
-    rerunSoon();
-    if (get().dump?.file === file) refreshDump();
-  }, get().settings.checkDelay));
+  checkTimers.set(
+    file,
+    window.setTimeout(() => {
+      engine.setFiles([{ path: file, content: text }]);
+      checkNow(file);
+      if (/\.h$/.test(file)) checkAll();
+      if (file === 'lsmith.yaml') readConfig(text);
+      rerunSoon();
+      if (get().dump?.file === file) refreshDump();
+    }, get().settings.checkDelay),
+  );
 }
 
 export function checkAll(): void {
@@ -95,7 +119,8 @@ function rerunSoon(): void {
 export async function runScenario(path?: string): Promise<void> {
   const scenario = path ?? get().scenario;
   if (scenario === null) return execute('run.choose');
-  if (path !== undefined && path !== get().scenario) set({ scenario: path, order: null, semantics: 'lsm', selection: null, orders: null });
+  if (path !== undefined && path !== get().scenario)
+    set({ scenario: path, order: null, semantics: 'lsm', selection: null, orders: null });
   const { order, semantics } = get();
   const kernel = get().kernel;
   const base = { scenario, kernel, cmdline: null, semantics: 'lsm' as const };
@@ -107,9 +132,18 @@ export async function runScenario(path?: string): Promise<void> {
     } else {
       const r = await engine.ask<'run'>({ kind: 'run', ...base }, 'run-baseline');
       const cmdline = order ?? r.trace?.cmdline ?? '';
-      const o = await engine.ask<'orders'>({ kind: 'orders', ...base, cmdlines: [cmdline], allSemantics: [semantics] }, 'run');
+      const o = await engine.ask<'orders'>(
+        { kind: 'orders', ...base, cmdlines: [cmdline], allSemantics: [semantics] },
+        'run',
+      );
       const v = o.variants.find((x) => x.semantics === semantics && x.cmdline === cmdline) ?? o.variants[0];
-      setRun({ scenario, trace: v?.trace ?? o.baseline, diff: v?.diff ?? null, baseline: o.baseline, diagnostics: o.diagnostics });
+      setRun({
+        scenario,
+        trace: v?.trace ?? o.baseline,
+        diff: v?.diff ?? null,
+        baseline: o.baseline,
+        diagnostics: o.diagnostics,
+      });
     }
   } catch (e) {
     if (!(e instanceof Superseded)) notify(`${scenario}: ${e instanceof Error ? e.message : String(e)}`);
@@ -125,15 +159,22 @@ function setRun(run: NonNullable<ReturnType<typeof get>['run']>): void {
     return { run, selection: keep ? sel : firstDecision(run.trace) };
   });
   const errors = run.diagnostics.filter((d) => d.severity === 'error');
-  if (errors.length > 0) addLog('error', `${run.scenario}: ${errors[0].range.file}:${errors[0].range.line}: ${errors[0].message}`);
+  if (errors.length > 0)
+    addLog('error', `${run.scenario}: ${errors[0].range.file}:${errors[0].range.line}: ${errors[0].message}`);
 }
 
 /** What a newcomer wants to see first: the first denial, else the first hook call. */
-function firstDecision(trace: NonNullable<ReturnType<typeof get>['run']>['trace']): ReturnType<typeof get>['selection'] {
+function firstDecision(
+  trace: NonNullable<ReturnType<typeof get>['run']>['trace'],
+): ReturnType<typeof get>['selection'] {
   if (!trace) return null;
   for (const denied of [true, false]) {
     for (const [i, s] of trace.steps.entries()) {
-      const hook = s.hooks.findIndex((h) => (denied ? h.decidedBy !== null && h.ret !== null && h.ret < 0 : h.modules.some((m) => m.module === 'bpf' && m.programs.length > 0)));
+      const hook = s.hooks.findIndex((h) =>
+        denied
+          ? h.decidedBy !== null && h.ret !== null && h.ret < 0
+          : h.modules.some((m) => m.module === 'bpf' && m.programs.length > 0),
+      );
       if (hook >= 0) return { step: i, hook, module: null, program: null };
     }
   }
@@ -145,7 +186,18 @@ export async function exploreOrders(): Promise<void> {
   if (scenario === null) return execute('run.choose');
   set({ ordersRunning: true });
   try {
-    const orders = await engine.ask<'orders'>({ kind: 'orders', scenario, kernel: get().kernel, cmdline: null, semantics: 'lsm', cmdlines: [], allSemantics: [] }, 'orders');
+    const orders = await engine.ask<'orders'>(
+      {
+        kind: 'orders',
+        scenario,
+        kernel: get().kernel,
+        cmdline: null,
+        semantics: 'lsm',
+        cmdlines: [],
+        allSemantics: [],
+      },
+      'orders',
+    );
     set({ orders });
   } catch (e) {
     if (!(e instanceof Superseded)) notify(`Orders of ${scenario}: ${e instanceof Error ? e.message : String(e)}`);
@@ -169,7 +221,8 @@ export function cmdlineFor(previous: string, modules: readonly string[]): string
 /** Puts the movable modules into this order and runs again. */
 export function setOrder(modules: readonly ModuleName[]): void {
   const base = get().run?.baseline?.cmdline ?? get().config.cmdline ?? '';
-  const original = (get().run?.baseline?.stack ?? get().idleStack)?.entries.map((e) => e.module).filter(isMovable) ?? [];
+  const original =
+    (get().run?.baseline?.stack ?? get().idleStack)?.entries.map((e) => e.module).filter(isMovable) ?? [];
   const same = original.length === modules.length && original.every((m, i) => m === modules[i]);
   set({ order: same ? null : cmdlineFor(base, modules) });
   refreshStack();
@@ -177,7 +230,10 @@ export function setOrder(modules: readonly ModuleName[]): void {
 }
 
 export function moveModule(module: ModuleName, by: -1 | 1): void {
-  const list = shownStack()?.entries.map((e) => e.module).filter(isMovable) ?? [];
+  const list =
+    shownStack()
+      ?.entries.map((e) => e.module)
+      .filter(isMovable) ?? [];
   const i = list.indexOf(module);
   const j = i + by;
   if (i < 0 || j < 0 || j >= list.length) return;
@@ -199,13 +255,17 @@ export function resetOrder(): void {
 function refreshStack(): void {
   if (get().profiles.length === 0) return;
   const { order, config } = get();
-  engine.ask<'lsmOrder'>({ kind: 'lsmOrder', kernel: currentKernel(), cmdline: order ?? config.cmdline ?? '' }, 'stack').then((idleStack) => set({ idleStack }), quietly('LSM order'));
+  engine
+    .ask<'lsmOrder'>({ kind: 'lsmOrder', kernel: currentKernel(), cmdline: order ?? config.cmdline ?? '' }, 'stack')
+    .then((idleStack) => set({ idleStack }), quietly('LSM order'));
 }
 
 export function loadHooks(): void {
   const kernel = currentKernel();
   if (get().hooks[kernel] || get().profiles.length === 0) return;
-  engine.ask<'hooks'>({ kind: 'hooks', kernel }, 'hooks').then((h) => set((s) => ({ hooks: { ...s.hooks, [kernel]: h } })), quietly('Hook catalogue'));
+  engine
+    .ask<'hooks'>({ kind: 'hooks', kernel }, 'hooks')
+    .then((h) => set((s) => ({ hooks: { ...s.hooks, [kernel]: h } })), quietly('Hook catalogue'));
 }
 
 /** Keeps the last good listing while the text has errors, marked as stale. */
@@ -213,10 +273,17 @@ export function refreshDump(file?: string): void {
   const f = file ?? get().dump?.file;
   if (f === undefined) return;
   if (get().dump?.file !== f) set({ dump: { file: f, programs: [], stale: false } });
-  engine.ask<'dump'>({ kind: 'dump', file: f, kernel: currentKernel() }, 'dump').then(
-    (d) => set((s) => (d.programs.length === 0 && s.dump?.file === f ? { dump: { ...s.dump, stale: true } } : { dump: { file: f, programs: d.programs, stale: false } })),
-    quietly('Instructions'),
-  );
+  engine
+    .ask<'dump'>({ kind: 'dump', file: f, kernel: currentKernel() }, 'dump')
+    .then(
+      (d) =>
+        set((s) =>
+          d.programs.length === 0 && s.dump?.file === f
+            ? { dump: { ...s.dump, stale: true } }
+            : { dump: { file: f, programs: d.programs, stale: false } },
+        ),
+      quietly('Instructions'),
+    );
 }
 
 export function setKernel(kernel: string): void {
@@ -245,12 +312,14 @@ const ENGINE_FILE = /\.(c|h|ya?ml|o)$/;
 
 async function pushFiles(paths: readonly string[], reset: boolean): Promise<void> {
   const updates = await Promise.all(
-    paths.filter((p) => ENGINE_FILE.test(p)).map(async (path) => {
-      const open = documentOf(path);
-      if (open) return { path, content: open.model.getValue() };
-      const c = await call('file.read', { path });
-      return { path, content: c.kind === 'text' ? c.text : c.kind === 'binary' ? c.bytes : null };
-    }),
+    paths
+      .filter((p) => ENGINE_FILE.test(p))
+      .map(async (path) => {
+        const open = documentOf(path);
+        if (open) return { path, content: open.model.getValue() };
+        const c = await call('file.read', { path });
+        return { path, content: c.kind === 'text' ? c.text : c.kind === 'binary' ? c.bytes : null };
+      }),
   );
   const config = updates.find((u) => u.path === 'lsmith.yaml');
   if (typeof config?.content === 'string') readConfig(config.content);
@@ -262,9 +331,26 @@ export async function enterWorkspace(info: WorkspaceInfo, openFile: string | nul
   closeAllDocuments();
   const scenarios = info.entries.filter((e) => e.kind === 'file' && isScenario(e.path)).map((e) => e.path);
   set({
-    root: info.root, name: info.name, entries: info.entries, checks: {}, yaml: {}, unchecked: {}, run: null, order: null, semantics: 'lsm',
-    selection: null, orders: null, dump: null, config: { kernel: null, cmdline: null }, kernel: info.state.kernel, columns: info.state.columns, traceFilter: '',
-    scenario: info.state.scenario !== null && scenarios.includes(info.state.scenario) ? info.state.scenario : (scenarios[0] ?? null),
+    root: info.root,
+    name: info.name,
+    entries: info.entries,
+    checks: {},
+    yaml: {},
+    unchecked: {},
+    run: null,
+    order: null,
+    semantics: 'lsm',
+    selection: null,
+    orders: null,
+    dump: null,
+    config: { kernel: null, cmdline: null },
+    kernel: info.state.kernel,
+    columns: info.state.columns,
+    traceFilter: '',
+    scenario:
+      info.state.scenario !== null && scenarios.includes(info.state.scenario)
+        ? info.state.scenario
+        : (scenarios[0] ?? null),
   });
   if (info.truncated) notify(`${info.name} has more than ${info.entries.length} files; the rest is not shown.`, 'info');
   const files = new Set(info.entries.map((e) => e.path));
@@ -274,22 +360,30 @@ export async function enterWorkspace(info: WorkspaceInfo, openFile: string | nul
     if (files.has(p) || documentOf(p)) await loadDocument(p);
     else closeDocumentTab(p);
   }
-  await pushFiles(info.entries.filter((e) => e.kind === 'file').map((e) => e.path), true);
+  await pushFiles(
+    info.entries.filter((e) => e.kind === 'file').map((e) => e.path),
+    true,
+  );
   checkAll();
   if (info.backups.length > 0) {
     for (const b of info.backups) await openDocument(b.path);
     addLog('info', `Unsaved changes were restored: ${info.backups.map((b) => b.path).join(', ')}`);
   }
-  const first = openFile ?? (documentTabs().length === 0 ? (info.entries.find((e) => e.kind === 'file' && isPolicy(e.path))?.path ?? null) : null);
+  const first =
+    openFile ??
+    (documentTabs().length === 0
+      ? (info.entries.find((e) => e.kind === 'file' && isPolicy(e.path))?.path ?? null)
+      : null);
   if (first !== null) {
     await openDocument(first);
     // The first program is what one wants to see: its verdict stands above it.
-    const line = documentOf(first)?.model.getLinesContent().findIndex((l) => /SEC\("(lsm|fmod_ret|fexit|fentry)/.test(l)) ?? -1;
+    const line =
+      documentOf(first)
+        ?.model.getLinesContent()
+        .findIndex((l) => /SEC\("(lsm|fmod_ret|fexit|fentry)/.test(l)) ?? -1;
     if (line >= 0) await openDocument(first, { line: line + 1, column: 1 });
   }
 }
-
-
 
 export async function refreshEntries(): Promise<void> {
   const { entries } = await call('workspace.entries');
@@ -298,13 +392,21 @@ export async function refreshEntries(): Promise<void> {
 
 async function filesChanged(paths: readonly string[]): Promise<void> {
   await refreshEntries();
-  const now = new Set(get().entries.filter((e) => e.kind === 'file').map((e) => e.path));
+  const now = new Set(
+    get()
+      .entries.filter((e) => e.kind === 'file')
+      .map((e) => e.path),
+  );
   const gone = paths.filter((p) => !now.has(p) && ENGINE_FILE.test(p) && !documentOf(p));
   const here = paths.filter((p) => now.has(p));
   for (const p of here) await refreshFromDisk(p);
   if (gone.length > 0) {
     engine.setFiles(gone.map((path) => ({ path, content: null })));
-    set((s) => ({ checks: without(s.checks, gone), yaml: without(s.yaml, gone), unchecked: without(s.unchecked, gone) }));
+    set((s) => ({
+      checks: without(s.checks, gone),
+      yaml: without(s.yaml, gone),
+      unchecked: without(s.unchecked, gone),
+    }));
   }
   const closed = here.filter((p) => !documentOf(p));
   if (closed.length > 0) {
@@ -313,7 +415,8 @@ async function filesChanged(paths: readonly string[]): Promise<void> {
   }
 }
 
-const without = <T>(o: Readonly<Record<string, T>>, keys: readonly string[]): Record<string, T> => Object.fromEntries(Object.entries(o).filter(([k]) => !keys.includes(k)));
+const without = <T>(o: Readonly<Record<string, T>>, keys: readonly string[]): Record<string, T> =>
+  Object.fromEntries(Object.entries(o).filter(([k]) => !keys.includes(k)));
 
 export async function openFolder(root: string, file: string | null = null): Promise<void> {
   if (!(await mayLeave())) return;
@@ -337,7 +440,10 @@ export function saveStateSoon(): void {
 }
 function saveState(): void {
   const { root, kernel, scenario, columns } = get();
-  if (root !== null && layoutModel()) void call('workspace.saveState', { state: { version: 1, layout: layoutModel().toJson(), kernel, scenario, columns } });
+  if (root !== null && layoutModel())
+    void call('workspace.saveState', {
+      state: { version: 1, layout: layoutModel().toJson(), kernel, scenario, columns },
+    });
 }
 
 /** Everything that must reach the disk before the page goes. */
@@ -358,7 +464,9 @@ export async function startSession(): Promise<void> {
       case 'files-changed':
         return void filesChanged(e.paths).catch(quietly('Refresh'));
       case 'open-path':
-        return void (e.root === get().root && e.file ? openDocument(e.file) : openFolder(e.root, e.file)).catch((x: unknown) => notify(String(x)));
+        return void (e.root === get().root && e.file ? openDocument(e.file) : openFolder(e.root, e.file)).catch(
+          (x: unknown) => notify(String(x)),
+        );
       case 'save-all-then-close':
         return void saveAll().then(
           () => call('window.close'),

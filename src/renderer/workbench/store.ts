@@ -70,15 +70,51 @@ export interface WorkbenchState {
   readonly log: readonly LogLine[];
   readonly notice: { readonly level: 'info' | 'error'; readonly message: string } | null;
   readonly palette: { readonly mode: 'commands' | 'files' | 'scenarios' | 'kernels' | 'keys' } | null;
-  readonly prompt: { readonly title: string; readonly value: string; readonly hint: string; readonly done: (value: string) => void } | null;
+  readonly prompt: {
+    readonly title: string;
+    readonly value: string;
+    readonly hint: string;
+    readonly done: (value: string) => void;
+  } | null;
   readonly columns: Readonly<Record<string, Readonly<Record<string, number>>>>;
 }
 
 export const store = createStore<WorkbenchState>(() => ({
-  version: '', settings: parseSettings(null), dark: true, root: null, name: '', entries: [], examples: [], recent: [], active: null,
-  dirty: new Set(), cursor: null, engine: { kind: 'starting' }, profiles: [], config: { kernel: null, cmdline: null }, kernel: null, checks: {},
-  yaml: {}, unchecked: {}, scenario: null, run: null, running: false, order: null, semantics: 'lsm', idleStack: null, selection: null,
-  traceFilter: '', orders: null, ordersRunning: false, hooks: {}, dump: null, log: [], notice: null, palette: null, prompt: null, columns: {},
+  version: '',
+  settings: parseSettings(null),
+  dark: true,
+  root: null,
+  name: '',
+  entries: [],
+  examples: [],
+  recent: [],
+  active: null,
+  dirty: new Set(),
+  cursor: null,
+  engine: { kind: 'starting' },
+  profiles: [],
+  config: { kernel: null, cmdline: null },
+  kernel: null,
+  checks: {},
+  yaml: {},
+  unchecked: {},
+  scenario: null,
+  run: null,
+  running: false,
+  order: null,
+  semantics: 'lsm',
+  idleStack: null,
+  selection: null,
+  traceFilter: '',
+  orders: null,
+  ordersRunning: false,
+  hooks: {},
+  dump: null,
+  log: [],
+  notice: null,
+  palette: null,
+  prompt: null,
+  columns: {},
 }));
 
 export const set = store.setState;

@@ -12,9 +12,18 @@ export function evaluateWhen(expression: string | undefined, keys: ContextKeys):
 }
 
 /** `Ctrl+Shift+P` for a key press; letters in upper case, named keys as the DOM names them. */
-export function keyName(e: { ctrlKey: boolean; metaKey: boolean; altKey: boolean; shiftKey: boolean; key: string; code: string }): string {
+export function keyName(e: {
+  ctrlKey: boolean;
+  metaKey: boolean;
+  altKey: boolean;
+  shiftKey: boolean;
+  key: string;
+  code: string;
+}): string {
   const base = /^Key[A-Z]$/.test(e.code) ? e.code.slice(3) : /^Digit\d$/.test(e.code) ? e.code.slice(5) : e.key;
-  return [e.ctrlKey || e.metaKey ? 'Ctrl' : '', e.altKey ? 'Alt' : '', e.shiftKey ? 'Shift' : '', base].filter(Boolean).join('+');
+  return [e.ctrlKey || e.metaKey ? 'Ctrl' : '', e.altKey ? 'Alt' : '', e.shiftKey ? 'Shift' : '', base]
+    .filter(Boolean)
+    .join('+');
 }
 
 /** How a key is shown to people. */

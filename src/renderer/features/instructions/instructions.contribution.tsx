@@ -2,7 +2,17 @@
 import { useEffect, useMemo, useRef, useState } from 'react';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import type { DumpLine } from '../../../engine/api/index.ts';
-import { get, isPolicy, openDocument, refreshDump, registerCommand, registerView, showBesideEditors, use, baseName } from '../../workbench/index.ts';
+import {
+  get,
+  isPolicy,
+  openDocument,
+  refreshDump,
+  registerCommand,
+  registerView,
+  showBesideEditors,
+  use,
+  baseName,
+} from '../../workbench/index.ts';
 import { Button, Empty } from '../../ui/icon.tsx';
 
 type Line = { readonly kind: 'title'; readonly text: string; readonly c: number } | (DumpLine & { readonly c: number });
@@ -27,12 +37,22 @@ function Instructions() {
     }
     return out;
   }, [dump]);
-  const virtual = useVirtualizer({ count: lines.length, getScrollElement: () => scroll.current, estimateSize: () => 19, overscan: 20 });
+  const virtual = useVirtualizer({
+    count: lines.length,
+    getScrollElement: () => scroll.current,
+    estimateSize: () => 19,
+    overscan: 20,
+  });
   const here = active !== null && active === dump?.file ? (cursor?.line ?? 0) : 0;
-  useEffect(() => { if (active !== null && isPolicy(active) && active !== dump?.file) refreshDump(active); }, [active, dump?.file]);
+  useEffect(() => {
+    if (active !== null && isPolicy(active) && active !== dump?.file) refreshDump(active);
+  }, [active, dump?.file]);
   const own = useRef(false);
   useEffect(() => {
-    if (own.current) { own.current = false; return; }
+    if (own.current) {
+      own.current = false;
+      return;
+    }
     const i = here > 0 ? lines.findIndex((l) => l.c === here && l.kind !== 'function') : -1;
     if (i >= 0) virtual.scrollToIndex(i, { align: 'center' });
   }, [here, lines, virtual]);
@@ -40,20 +60,68 @@ function Instructions() {
     const i = program ? lines.findIndex((l) => l.kind === 'title' && l.text.startsWith(program)) : -1;
     if (i >= 0) virtual.scrollToIndex(i, { align: 'start' });
   }, [program, lines, virtual]);
-  if (!dump || dump.programs.length === 0) return <Empty title="No instructions yet" action={<Button primary icon="symbol-method" label="Compile the open policy" onPress={() => { const a = get().active; if (a) refreshDump(a); }} />}>The BPF instructions of a policy appear here with the C lines they come from.</Empty>;
+  if (!dump || dump.programs.length === 0)
+    return (
+      <Empty
+        title="No instructions yet"
+        action={
+          <Button
+            primary
+            icon="symbol-method"
+            label="Compile the open policy"
+            onPress={() => {
+              const a = get().active;
+              if (a) refreshDump(a);
+            }}
+          />
+        }
+      >
+        The BPF instructions of a policy appear here with the C lines they come from.
+      </Empty>
+    );
   const count = dump.programs.reduce((n, p) => n + p.lines.filter((l) => l.kind === 'insn').length, 0);
   return (
     <div className="panel">
-      <div className="panel-bar"><span className="ellipsis grow">{baseName(dump.file)} · {dump.programs.length} {dump.programs.length === 1 ? 'program' : 'programs'} · {count} instructions</span>{dump.stale && <span className="sev-warning">of the last text that compiled</span>}</div>
+      <div className="panel-bar">
+        <span className="ellipsis grow">
+          {baseName(dump.file)} · {dump.programs.length} {dump.programs.length === 1 ? 'program' : 'programs'} · {count}{' '}
+          instructions
+        </span>
+        {dump.stale && <span className="sev-warning">of the last text that compiled</span>}
+      </div>
       <div className="listing mono" ref={scroll} tabIndex={0} role="group" aria-label="Instructions">
         <div style={{ height: virtual.getTotalSize(), position: 'relative' }}>
           {virtual.getVirtualItems().map((v) => {
             const l = lines[v.index];
             const lit = l.c > 0 && (l.c === here || l.c === hover);
             return (
-              <div key={v.key} className={`asm asm-${l.kind}${lit ? ' lit' : ''}`} style={{ transform: `translateY(${v.start}px)` }} onMouseEnter={() => setHover(l.c)} onMouseLeave={() => setHover(0)}
-                onClick={() => { if (l.c > 0) { own.current = true; void openDocument(dump.file, { line: l.c, column: 1 }); } }}>
-                {l.kind === 'insn' ? <><span className="asm-no">{l.insn}</span><span className="asm-bytes">{l.bytes}</span><span className="asm-text">{l.text.replace(/^\s*\d+:\s*/, '')}</span></> : l.kind === 'source' ? <><span className="asm-no">{l.c}</span><span className="asm-text">{l.record.text.trim()}</span></> : <span className="asm-text">{l.text}</span>}
+              <div
+                key={v.key}
+                className={`asm asm-${l.kind}${lit ? ' lit' : ''}`}
+                style={{ transform: `translateY(${v.start}px)` }}
+                onMouseEnter={() => setHover(l.c)}
+                onMouseLeave={() => setHover(0)}
+                onClick={() => {
+                  if (l.c > 0) {
+                    own.current = true;
+                    void openDocument(dump.file, { line: l.c, column: 1 });
+                  }
+                }}
+              >
+                {l.kind === 'insn' ? (
+                  <>
+                    <span className="asm-no">{l.insn}</span>
+                    <span className="asm-bytes">{l.bytes}</span>
+                    <span className="asm-text">{l.text.replace(/^\s*\d+:\s*/, '')}</span>
+                  </>
+                ) : l.kind === 'source' ? (
+                  <>
+                    <span className="asm-no">{l.c}</span>
+                    <span className="asm-text">{l.record.text.trim()}</span>
+                  </>
+                ) : (
+                  <span className="asm-text">{l.text}</span>
+                )}
               </div>
             );
           })}
@@ -63,5 +131,21 @@ function Instructions() {
   );
 }
 
-registerView({ id: 'instructions', title: 'Instructions', icon: 'symbol-method', place: 'editor', component: Instructions });
-registerCommand({ id: 'editor.instructions', title: 'Show Instructions', category: 'Editor', key: 'Ctrl+I', run: () => { const a = get().active; if (a !== null && isPolicy(a)) refreshDump(a); showBesideEditors('instructions'); } });
+registerView({
+  id: 'instructions',
+  title: 'Instructions',
+  icon: 'symbol-method',
+  place: 'editor',
+  component: Instructions,
+});
+registerCommand({
+  id: 'editor.instructions',
+  title: 'Show Instructions',
+  category: 'Editor',
+  key: 'Ctrl+I',
+  run: () => {
+    const a = get().active;
+    if (a !== null && isPolicy(a)) refreshDump(a);
+    showBesideEditors('instructions');
+  },
+});

@@ -1,6 +1,16 @@
 import { useMemo, useState } from 'react';
 import type { Diagnostic } from '../../../base/index.ts';
-import { call, currentKernel, get, openDocument, registerCommand, registerView, showView, use, type WorkbenchState } from '../../workbench/index.ts';
+import {
+  call,
+  currentKernel,
+  get,
+  openDocument,
+  registerCommand,
+  registerView,
+  showView,
+  use,
+  type WorkbenchState,
+} from '../../workbench/index.ts';
 import { Button, Empty, Icon } from '../../ui/icon.tsx';
 import { FilterBox, Table, type Column } from '../../ui/table.tsx';
 
@@ -13,11 +23,20 @@ interface Problem {
 function collect(s: Pick<WorkbenchState, 'checks' | 'yaml' | 'run'>, kernel: string): Problem[] {
   const rank = { error: 0, warning: 1, info: 2, hint: 3 } as const;
   const seen = new Set<string>();
-  const all = [...Object.values(s.checks).flatMap((r) => r[kernel]?.diagnostics ?? []), ...Object.values(s.yaml).flat(), ...(s.run?.diagnostics ?? [])];
+  const all = [
+    ...Object.values(s.checks).flatMap((r) => r[kernel]?.diagnostics ?? []),
+    ...Object.values(s.yaml).flat(),
+    ...(s.run?.diagnostics ?? []),
+  ];
   return all
     .map((d) => ({ key: `${d.range.file}:${d.range.line}:${d.range.column}:${d.code}:${d.message}`, d }))
     .filter((p) => !seen.has(p.key) && seen.add(p.key))
-    .sort((a, b) => rank[a.d.severity] - rank[b.d.severity] || a.d.range.file.localeCompare(b.d.range.file) || a.d.range.line - b.d.range.line);
+    .sort(
+      (a, b) =>
+        rank[a.d.severity] - rank[b.d.severity] ||
+        a.d.range.file.localeCompare(b.d.range.file) ||
+        a.d.range.line - b.d.range.line,
+    );
 }
 
 function useProblems(): Problem[] {
@@ -28,33 +47,96 @@ function useProblems(): Problem[] {
   return useMemo(() => collect({ checks, yaml, run }, kernel), [checks, yaml, run, kernel]);
 }
 
-const go = (p: Problem | undefined): void => void (p && openDocument(p.d.range.file, { line: p.d.range.line, column: p.d.range.column }));
+const go = (p: Problem | undefined): void =>
+  void (p && openDocument(p.d.range.file, { line: p.d.range.line, column: p.d.range.column }));
 const icon = { error: 'error', warning: 'warning', info: 'info', hint: 'lightbulb' } as const;
 
 const COLUMNS: readonly Column<Problem>[] = [
-  { id: 'message', title: 'Message', width: 320, grow: true, text: (p) => p.d.message, cell: (p) => (<><span className={`sev sev-${p.d.severity}`}><Icon name={icon[p.d.severity]} /></span> {p.d.message}</>) },
+  {
+    id: 'message',
+    title: 'Message',
+    width: 320,
+    grow: true,
+    text: (p) => p.d.message,
+    cell: (p) => (
+      <>
+        <span className={`sev sev-${p.d.severity}`}>
+          <Icon name={icon[p.d.severity]} />
+        </span>{' '}
+        {p.d.message}
+      </>
+    ),
+  },
   { id: 'code', title: 'Code', width: 190, mono: true, text: (p) => p.d.code },
-  { id: 'place', title: 'Place', width: 220, mono: true, text: (p) => `${p.d.range.file}:${p.d.range.line}:${p.d.range.column}` },
+  {
+    id: 'place',
+    title: 'Place',
+    width: 220,
+    mono: true,
+    text: (p) => `${p.d.range.file}:${p.d.range.line}:${p.d.range.column}`,
+  },
 ];
 
 function Problems() {
   const problems = useProblems();
   const [filter, setFilter] = useState('');
   const [selected, setSelected] = useState<string | null>(null);
-  const shown = useMemo(() => problems.filter((p) => `${p.d.message} ${p.d.code} ${p.d.range.file}`.toLowerCase().includes(filter.toLowerCase())), [problems, filter]);
+  const shown = useMemo(
+    () =>
+      problems.filter((p) =>
+        `${p.d.message} ${p.d.code} ${p.d.range.file}`.toLowerCase().includes(filter.toLowerCase()),
+      ),
+    [problems, filter],
+  );
   const current = shown.find((p) => p.key === selected) ?? shown[0];
   return (
     <div className="panel">
-      <FilterBox label="Filter problems" value={filter} onChange={setFilter} placeholder="Filter by message, code or file" />
+      <FilterBox
+        label="Filter problems"
+        value={filter}
+        onChange={setFilter}
+        placeholder="Filter by message, code or file"
+      />
       <div className="split">
-        <Table id="problems" label="Problems" columns={COLUMNS} rows={shown} rowKey={(p) => p.key} selected={current?.key ?? null} onSelect={(p) => { setSelected(p.key); go(p); }} onActivate={go}
-          empty={<Empty title={problems.length > 0 ? 'No problem matches the filter' : 'No problems'}>{problems.length === 0 ? 'Compiler, verifier and scenario findings appear here while you type.' : undefined}</Empty>} />
+        <Table
+          id="problems"
+          label="Problems"
+          columns={COLUMNS}
+          rows={shown}
+          rowKey={(p) => p.key}
+          selected={current?.key ?? null}
+          onSelect={(p) => {
+            setSelected(p.key);
+            go(p);
+          }}
+          onActivate={go}
+          empty={
+            <Empty title={problems.length > 0 ? 'No problem matches the filter' : 'No problems'}>
+              {problems.length === 0
+                ? 'Compiler, verifier and scenario findings appear here while you type.'
+                : undefined}
+            </Empty>
+          }
+        />
         {current && (
           <aside className="detail" aria-label="Problem detail" tabIndex={0}>
             <div className="detail-title">{current.d.message}</div>
             {current.d.explanation && <p>{current.d.explanation}</p>}
-            {current.d.notes?.map((n, i) => <p key={i} className="meta">{n.range ? `${n.range.file}:${n.range.line}: ` : ''}{n.message}</p>)}
-            <Button icon="copy" label="Copy" onPress={() => void call('clipboard.write', { text: `${current.d.range.file}:${current.d.range.line}:${current.d.range.column}: ${current.d.severity}: ${current.d.message} [${current.d.code}]\n${current.d.explanation ?? ''}` })} />
+            {current.d.notes?.map((n, i) => (
+              <p key={i} className="meta">
+                {n.range ? `${n.range.file}:${n.range.line}: ` : ''}
+                {n.message}
+              </p>
+            ))}
+            <Button
+              icon="copy"
+              label="Copy"
+              onPress={() =>
+                void call('clipboard.write', {
+                  text: `${current.d.range.file}:${current.d.range.line}:${current.d.range.column}: ${current.d.severity}: ${current.d.message} [${current.d.code}]\n${current.d.explanation ?? ''}`,
+                })
+              }
+            />
           </aside>
         )}
       </div>
@@ -75,7 +157,27 @@ function step(by: 1 | -1): void {
   go(list[at]);
 }
 
-registerView({ id: 'problems', title: 'Problems', icon: 'warning', place: 'bottom', order: 2, component: Problems, badge: Badge });
-registerCommand({ id: 'view.problems', title: 'Show Problems', category: 'View', key: 'Ctrl+Shift+M', run: () => showView('problems') });
+registerView({
+  id: 'problems',
+  title: 'Problems',
+  icon: 'warning',
+  place: 'bottom',
+  order: 2,
+  component: Problems,
+  badge: Badge,
+});
+registerCommand({
+  id: 'view.problems',
+  title: 'Show Problems',
+  category: 'View',
+  key: 'Ctrl+Shift+M',
+  run: () => showView('problems'),
+});
 registerCommand({ id: 'problems.next', title: 'Next Problem', category: 'Go', key: 'F8', run: () => step(1) });
-registerCommand({ id: 'problems.previous', title: 'Previous Problem', category: 'Go', key: 'Shift+F8', run: () => step(-1) });
+registerCommand({
+  id: 'problems.previous',
+  title: 'Previous Problem',
+  category: 'Go',
+  key: 'Shift+F8',
+  run: () => step(-1),
+});

@@ -31,7 +31,7 @@ const TASK_FLAGS = [
     '-fno-pie',
     '-no-pie',
   ],
-  ...['-fcf-protection=none', '-Wl,--build-id=none,-z,noseparate-code'],
+  ...['-fcf-protection=none', '-Wl,--build-id=none,-z,separate-code'],
 ];
 
 /** Folder of the C sources: beside this file, or in the checkout that a bundle of it runs in. */

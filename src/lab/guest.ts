@@ -86,6 +86,8 @@ export class Guest {
   bootSeconds = 0;
   /** True once a run changed what cannot be changed back (lockdown, yama scope 3): boot a new one. */
   spoiled = false;
+  /** AppArmor profiles that earlier runs loaded; the next run removes them first. */
+  readonly profiles = new Set<string>();
   readonly #process: ChildProcess;
   readonly #dir: string;
   #text = '';

@@ -159,7 +159,10 @@ async function script(guest: Guest, request: ScenarioOnKernel): Promise<Script> 
   const lsms = new Set(guest.lsm.split(','));
   const s = new Script({ address: guest.ready.shm, dataOffset: guest.ready.data, size: guest.ready.size });
   const profiles = lsms.has('apparmor') ? profilesInUse(scenario) : [];
+  for (const name of guest.profiles) s.blob('aa remove', new TextEncoder().encode(name));
+  guest.profiles.clear();
   if (profiles.length > 0) s.blob('aa replace', await compileProfiles(guest, profiles.map(profileText).join('\n')));
+  for (const p of profiles) guest.profiles.add(p.name);
   const settings = allSettings(request);
   const world = buildWorld(s, scenario, guest.lab.image.task, lsms);
   if (lsms.has('yama')) s.line(`write /proc/sys/kernel/yama/ptrace_scope ${modules.yama.ptraceScope}`);

@@ -97,7 +97,7 @@ struct trace_page *trace_start(void)
 	return page;
 }
 
-/* fexit whose traced function has its return value behind `args` eight-byte arguments. */
+/* fexit on the program `target`, which has its return value behind `args` eight-byte arguments. */
 static int follow(int target, int btf_id, unsigned int index, int args)
 {
 	const struct bpf_insn insns[] = {
@@ -112,7 +112,7 @@ static int follow(int target, int btf_id, unsigned int index, int args)
 		MOV_IMM(0, 0), EXIT(),
 	};
 	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = BPF_TRACE_FEXIT, .attach_btf_id = btf_id,
-		    .attach_prog_fd = target > 0 ? target : 0);
+		    .attach_prog_fd = target);
 	int prog = keep(bpf_prog_load(BPF_PROG_TYPE_TRACING, "lab_fexit", "GPL", insns, sizeof(insns) / sizeof(*insns), &opts));
 
 	return prog < 0 ? prog : keep(bpf_raw_tracepoint_open(NULL, prog));
@@ -137,17 +137,6 @@ int trace_program(int target, unsigned int index)
 
 	if (link == -EACCES || link == -EINVAL)
 		link = follow(target, first.type_id, index, 1);
-	return link < 0 ? link : 0;
-}
-
-int trace_function(const char *function, unsigned int index, int args)
-{
-	int id = kernel_function(function);
-
-	if (id < 0)
-		return id;
-	int link = follow(0, id, index, args);
-
 	return link < 0 ? link : 0;
 }
 

@@ -38,8 +38,6 @@ struct trace_page {
 struct trace_page *trace_start(void);
 /* Follows runs of `target` (a loaded program) as `index`. Negative errno when it cannot be traced. */
 int trace_program(int target, unsigned int index);
-/* The same for a function of the kernel with `args` arguments. */
-int trace_function(const char *function, unsigned int index, int args);
 int trace_dead(int tid);
 void trace_stop(void);
 

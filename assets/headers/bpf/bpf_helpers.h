@@ -103,7 +103,7 @@ enum libbpf_tristate {
 
 #define bpf_ksym_exists(sym) ({ !!(sym); })
 
-/* Argument i of a list of 64-bit words. */
+/* Values into a list of 64-bit words; pointers become numbers there. */
 #define ___bpf_fill0(arr, p, x) do { } while (0)
 #define ___bpf_fill1(arr, p, x) arr[p] = x
 #define ___bpf_fill2(arr, p, x, args...) arr[p] = x; ___bpf_fill1(arr, p + 1, args)
@@ -122,14 +122,20 @@ enum libbpf_tristate {
 #define BPF_SEQ_PRINTF(seq, fmt, args...) ({ \
 	static const char ___fmt[] = fmt; \
 	unsigned long long ___param[___bpf_narg(args)]; \
+	_Pragma("GCC diagnostic push") \
+	_Pragma("GCC diagnostic ignored \"-Wint-conversion\"") \
 	___bpf_fill(___param, args); \
+	_Pragma("GCC diagnostic pop") \
 	bpf_seq_printf(seq, ___fmt, sizeof(___fmt), ___param, sizeof(___param)); \
 })
 
 #define BPF_SNPRINTF(out, out_size, fmt, args...) ({ \
 	static const char ___fmt[] = fmt; \
 	unsigned long long ___param[___bpf_narg(args)]; \
+	_Pragma("GCC diagnostic push") \
+	_Pragma("GCC diagnostic ignored \"-Wint-conversion\"") \
 	___bpf_fill(___param, args); \
+	_Pragma("GCC diagnostic pop") \
 	bpf_snprintf(out, out_size, ___fmt, ___param, sizeof(___param)); \
 })
 
@@ -141,7 +147,10 @@ enum libbpf_tristate {
 #define __bpf_vprintk(fmt, args...) ({ \
 	static const char ___fmt[] = fmt; \
 	unsigned long long ___param[___bpf_narg(args)]; \
+	_Pragma("GCC diagnostic push") \
+	_Pragma("GCC diagnostic ignored \"-Wint-conversion\"") \
 	___bpf_fill(___param, args); \
+	_Pragma("GCC diagnostic pop") \
 	bpf_trace_vprintk(___fmt, sizeof(___fmt), ___param, sizeof(___param)); \
 })
 #define ___bpf_pick_printk(...) \

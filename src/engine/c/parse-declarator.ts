@@ -120,7 +120,7 @@ function directDeclarator(p: Parser, s: DeclaratorState): Wrap {
   for (;;) {
     if (p.is(T.LBracket) && p.peek().kind !== T.LBracket) suffixes.push(arraySuffix(p));
     else if (p.is(T.LParen)) {
-      const { wrap, params } = functionSuffix(p);
+      const { wrap, params } = functionSuffix(p, s.name);
       if (suffixes.length === 0 && direct) s.params = params;
       suffixes.push(wrap);
     } else break;
@@ -178,7 +178,7 @@ function parseConstantBound(p: Parser): bigint | null {
 }
 
 /** Deepens the parameter scope so that a parameter's type may use those before it. */
-function functionSuffix(p: Parser): { wrap: Wrap; params: ParamInfo[] } {
+function functionSuffix(p: Parser, declared: string): { wrap: Wrap; params: ParamInfo[] } {
   const { cx } = p;
   const open = p.advance().loc;
   const params: ParamInfo[] = [];
@@ -197,7 +197,7 @@ function functionSuffix(p: Parser): { wrap: Wrap; params: ParamInfo[] } {
         p.error('c/syntax', 'expected parameter declarator');
         break;
       }
-      params.push(parseParameter(p));
+      params.push(parseParameter(p, declared));
       if (!p.accept(T.Comma)) break;
     }
     // A struct declared here is known to nobody else: keep the tags visible for the function body.
@@ -223,13 +223,13 @@ function functionSuffix(p: Parser): { wrap: Wrap; params: ParamInfo[] } {
   return { wrap, params };
 }
 
-function parseParameter(p: Parser): ParamInfo {
+function parseParameter(p: Parser, declared: string): ParamInfo {
   const loc = p.tok.loc;
   const name = p.tok;
   const next = p.peek();
   // `(foo, ...)` with an unknown `foo`: one clear message.
   if (p.isName() && (next.kind === T.Comma || next.kind === T.RParen) && p.cx.lookup(name.text)?.kind !== 'typedef') {
-    unknownType(p, name);
+    unknownType(p, name, declared);
     p.advance();
     return { name: '', type: ERROR, loc, nameLoc: loc, end: loc, attributes: toAttributes(noAttributes()) };
   }

@@ -195,7 +195,8 @@ function missingType(p: Parser, loc: Loc): CType {
   return ERROR;
 }
 
-export function unknownType(p: Parser, t: Token): void {
+/** `declared`: the function whose parameter it is, when it may be a macro of a header that was not included. */
+export function unknownType(p: Parser, t: Token, declared = ''): void {
   const { cx } = p;
   if (p.pp.missingInclude) {
     cx.diagnostics.errors++;
@@ -217,7 +218,7 @@ export function unknownType(p: Parser, t: Token): void {
     t.loc,
     t.loc,
     {
-      ...p.headerHint(t.text),
+      ...(declared === '' ? p.headerHint(t.text) : p.headerHint(declared)),
       ...(guess === null ? {} : { fixes: [cx.fix(`Change to '${guess}'`, cx.sources.range(t.loc, t.loc), guess)] }),
     },
   );

@@ -190,3 +190,12 @@ it('statements carry their hints', () => {
   expect(body.map((s) => ('unroll' in s ? s.unroll : s.kind))).toEqual([4, 'full', 'return']);
   expect(sizeOf(strip(fn(r, 'f').type.ret))).toBe(4);
 });
+
+it('BPF_PROG without its header names the header', () => {
+  const r = compile(
+    '#include <linux/types.h>\n#include <bpf/bpf_helpers.h>\nSEC("lsm/x") int BPF_PROG(f, int a) { return 0; }',
+  );
+  expect(r.diagnostics[0]!.notes!.map((n) => n.message)).toContain(
+    "'BPF_PROG' comes from <bpf/bpf_tracing.h>: include it",
+  );
+});

@@ -17,12 +17,13 @@ import {
 import { type Block, Func, type Inst, type ResultType, type Symbol, type ValueType } from '../ir.ts';
 import { Builder } from './builder.ts';
 
+type StringSymbol = Symbol & { readonly kind: 'string' };
+
 /** Diagnostics and interned literals of a unit. */
 export class UnitContext {
   readonly unit: TranslationUnit;
   readonly diagnostics: Diagnostic[] = [];
-  readonly #strings = new Map<string, Symbol>();
-  /** Local types of `__builtin_btf_type_id` and the like need no state here: they travel in the IR. */
+  readonly #strings = new Map<string, StringSymbol>();
 
   constructor(unit: TranslationUnit) {
     this.unit = unit;
@@ -34,11 +35,16 @@ export class UnitContext {
     this.diagnostics.push({ severity: 'error', code, message, range, ...(explanation === undefined ? {} : { explanation }) });
   }
 
-  string(e: StringExpr): Symbol {
-    const key = String.fromCharCode(...e.bytes);
+  string(e: StringExpr): StringSymbol {
+    return this.internBytes(e.bytes);
+  }
+
+  /** One symbol for each distinct literal. */
+  internBytes(bytes: Uint8Array): StringSymbol {
+    const key = String.fromCharCode(...bytes);
     let s = this.#strings.get(key);
     if (s === undefined) {
-      s = { kind: 'string', bytes: e.bytes, key: `.str${this.#strings.size}` };
+      s = { kind: 'string', bytes, key: `.str${this.#strings.size}` };
       this.#strings.set(key, s);
     }
     return s;

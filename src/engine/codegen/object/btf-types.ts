@@ -66,12 +66,20 @@ export class BtfTypes {
     return r.origin === 'btf' && !this.#whole.has(r);
   }
 
-  /** Marks every record that objects of this type contain as needed whole. */
-  contain(t: CType): void {
+  /**
+   * Marks every record that objects of this type contain as needed whole. `through`: also what its pointers lead to
+   * (in a map definition the pointers say what keys and values are).
+   */
+  contain(t: CType, through = false): void {
     const b = elementOf(t);
+    if (b.kind === 'pointer' && through) {
+      const p = elementOf(b.pointee);
+      if (p.kind === 'record') this.contain(p);
+      return;
+    }
     if (b.kind !== 'record' || this.#whole.has(b)) return;
     this.#whole.add(b);
-    for (const f of b.fields) this.contain(f.type);
+    for (const f of b.fields) this.contain(f.type, through);
   }
 
   fieldsOf(r: RecordType): readonly Field[] {

@@ -152,12 +152,34 @@ export function writeObject(
   // ---- relocations of code
   const patch = (s: CodeSection, at: number, imm: number): void =>
     new DataView(s.bytes.buffer, s.bytes.byteOffset).setInt32(at + 4, imm, true);
+  function relocateAddress(s: CodeSection, at: number, symbol: Symbol, addend: number): void {
+    const against = (imm: number, handle: number): void => {
+      patch(s, at, imm);
+      elf.addRelocation(s.index, at, R_BPF_64_64, handle);
+    };
+    if (symbol.kind === 'string') {
+      const place = data.string(symbol);
+      against(place.offset + addend, sectionSymbol(sectionIndex.get(place.section.name)!));
+    } else if (symbol.kind === 'func') {
+      const callee = places.get(symbol.decl)!;
+      // libbpf knows a static function by its section's symbol and offset only.
+      if (symbol.decl.linkage === 'static') against(callee.offset, sectionSymbol(callee.section.index));
+      else against(0, functionSymbols.get(symbol.decl)!);
+    } else if (symbol.decl.storage === 'extern') against(addend, externSymbols.get(symbol.decl)!);
+    else {
+      const place = data.places.get(symbol.decl)!;
+      if (symbol.decl.storage === 'static' && place.section.name !== '.maps')
+        against(place.offset + addend, sectionSymbol(sectionIndex.get(place.section.name)!));
+      else against(addend, variableSymbols.get(symbol.decl)!);
+    }
+  }
   for (const p of places.values()) {
     const s = p.section;
     for (const r of p.code.relocs) {
       const at = p.offset + r.insn * 8;
       const t = r.target;
-      if (t.kind === 'kfunc') {
+      if (t.kind === 'address') relocateAddress(s, at, t.symbol, t.addend);
+      else if (t.kind === 'kfunc') {
         // libbpf finds an extern function call by BPF_PSEUDO_CALL and makes it a kfunc call itself.
         s.bytes[at + 1] = (BPF_PSEUDO_CALL << 4) | (s.bytes[at + 1] & 15);
         elf.addRelocation(s.index, at, R_BPF_64_32, externSymbols.get(t.decl)!);
@@ -168,30 +190,6 @@ export function writeObject(
           patch(s, at, callee.offset / 8 - 1);
           elf.addRelocation(s.index, at, R_BPF_64_32, sectionSymbol(callee.section.index));
         } else elf.addRelocation(s.index, at, R_BPF_64_32, functionSymbols.get(t.decl)!);
-      } else {
-        const symbol = t.symbol;
-        if (symbol.kind === 'string') {
-          const place = data.string(symbol);
-          patch(s, at, place.offset + t.addend);
-          elf.addRelocation(s.index, at, R_BPF_64_64, sectionSymbol(sectionIndex.get(place.section.name)!));
-        } else if (symbol.kind === 'func') {
-          const callee = places.get(symbol.decl)!;
-          if (symbol.decl.linkage === 'static') {
-            patch(s, at, callee.offset);
-            elf.addRelocation(s.index, at, R_BPF_64_64, sectionSymbol(callee.section.index));
-          } else elf.addRelocation(s.index, at, R_BPF_64_64, functionSymbols.get(symbol.decl)!);
-        } else if (symbol.decl.storage === 'extern') {
-          elf.addRelocation(s.index, at, R_BPF_64_64, externSymbols.get(symbol.decl)!);
-        } else {
-          const place = data.places.get(symbol.decl)!;
-          if (symbol.decl.storage === 'static' && place.section.name !== '.maps') {
-            patch(s, at, place.offset + t.addend);
-            elf.addRelocation(s.index, at, R_BPF_64_64, sectionSymbol(sectionIndex.get(place.section.name)!));
-          } else {
-            patch(s, at, t.addend);
-            elf.addRelocation(s.index, at, R_BPF_64_64, variableSymbols.get(symbol.decl)!);
-          }
-        }
       }
     }
   }
@@ -212,7 +210,9 @@ export function writeObject(
         c.access,
         c.kind === CORE_KIND.typeMatches || c.kind === CORE_KIND.localTypeId || c.kind === CORE_KIND.targetTypeId,
       );
-  for (const s of data.sections.values()) for (const v of s.vars) types.contain(v.decl.type);
+  for (const s of data.sections.values()) for (const v of s.vars) types.contain(v.decl.type, s.name.startsWith('.maps'));
+  // The verifier checks pointer arguments of global functions by the size of what they point to.
+  for (const d of places.keys()) if (d.linkage === 'global' && d.attributes.section === null) for (const p of d.params) types.contain(p.type, true);
   const b = types.builder;
   const funcIds = new Map<FunctionDecl, number>();
   for (const [decl] of places) {

@@ -1,0 +1,153 @@
+/** From a checked unit to an object: which functions are emitted, in what order they are compiled, and the limits. */
+import type { Diagnostic } from '../../base/index.ts';
+import { compileFrontEnd, type FrontEndInput, type FunctionDecl, type Loc, type TranslationUnit, type VarDecl } from '../c/index.ts';
+import type { Func } from './ir.ts';
+import { UnitContext } from './lower/context.ts';
+import { lowerFunction } from './lower/function.ts';
+import { emitFunction, type FunctionCode } from './machine/emit.ts';
+import { layoutFrame } from './machine/frame.ts';
+import { removeDeadMachine } from './machine/liveness.ts';
+import { allocateRegisters } from './machine/regalloc.ts';
+import { selectFunction } from './machine/select.ts';
+import { inlineCalls, shouldInline } from './opt/inline.ts';
+import { optimise } from './opt/pipeline.ts';
+import { writeObject } from './object/write.ts';
+
+export interface CodegenOptions {
+  /** Called with each function's IR after optimisation: for tests and tools. */
+  readonly onFunction?: (f: Func) => void;
+}
+
+export interface FunctionStats {
+  readonly name: string;
+  readonly section: string;
+  /** Instructions, ld_imm64 counted once. */
+  readonly insns: number;
+  readonly stack: number;
+}
+
+export interface GenerateResult {
+  /** Null when there are errors. */
+  readonly object: Uint8Array | null;
+  readonly diagnostics: readonly Diagnostic[];
+  readonly functions: readonly FunctionStats[];
+}
+
+export type CompileInput = FrontEndInput;
+
+export interface CompileResult extends GenerateResult {
+  readonly unit: TranslationUnit;
+}
+
+/** C text → object: front end and code generation. Diagnostics of both, sorted as they were found. */
+export function compileC(input: CompileInput, opts: CodegenOptions = {}): CompileResult {
+  const front = compileFrontEnd(input);
+  if (front.diagnostics.some((d) => d.severity === 'error')) {
+    return { unit: front.unit, object: null, diagnostics: front.diagnostics, functions: [] };
+  }
+  const result = generateObject(front.unit, opts);
+  return { unit: front.unit, object: result.object, functions: result.functions, diagnostics: [...front.diagnostics, ...result.diagnostics] };
+}
+
+/** Compiles a unit that has no errors. */
+export function generateObject(unit: TranslationUnit, opts: CodegenOptions = {}): GenerateResult {
+  const cx = new UnitContext(unit);
+  const compiled = new Map<FunctionDecl, Func>();
+  const busy = new Set<FunctionDecl>();
+  const lowered = new Map<FunctionDecl, Func>();
+  for (const d of unit.functions) if (d.body !== null) lowered.set(d, lowerFunction(cx, d));
+  if (cx.diagnostics.some((d) => d.severity === 'error')) return { object: null, diagnostics: cx.diagnostics, functions: [] };
+
+  const calls = new Map<FunctionDecl, number>();
+  for (const f of lowered.values()) for (const d of calledBy(f)) calls.set(d, (calls.get(d) ?? 0) + 1);
+
+  /** Callees first, so that what is inlined is already small. */
+  const compile = (d: FunctionDecl, site: { loc: Loc; end: Loc }): Func => {
+    const done = compiled.get(d);
+    if (done !== undefined) return done;
+    const f = lowered.get(d)!;
+    if (busy.has(d)) {
+      cx.error(site, 'codegen/recursion', `'${d.name}' calls itself`, 'BPF programs have no recursion: write a bounded loop instead.');
+      return f;
+    }
+    busy.add(d);
+    for (const callee of calledBy(f)) compile(callee, { loc: d.nameLoc, end: d.nameLoc });
+    if (cx.diagnostics.length === 0) {
+      inlineCalls(f, (callee) => {
+        const g = compiled.get(callee);
+        return g !== undefined && shouldInline(g, calls.get(callee) ?? 0) ? g : null;
+      });
+      optimise(f);
+      opts.onFunction?.(f);
+    }
+    busy.delete(d);
+    compiled.set(d, f);
+    return f;
+  };
+  for (const d of lowered.keys()) compile(d, { loc: d.nameLoc, end: d.nameLoc });
+  if (cx.diagnostics.length > 0) return { object: null, diagnostics: cx.diagnostics, functions: [] };
+
+  // Emitted: programs and global functions, and the static ones that these still call or hand to the kernel.
+  const wanted: FunctionDecl[] = [];
+  const seen = new Set<FunctionDecl>();
+  const want = (d: FunctionDecl): void => {
+    if (seen.has(d) || !compiled.has(d)) return;
+    seen.add(d);
+    wanted.push(d);
+    for (const r of referencedBy(compiled.get(d)!)) want(r);
+  };
+  for (const d of compiled.keys()) if (d.linkage === 'global' || d.attributes.section !== null || d.attributes.used) want(d);
+  for (const v of unit.variables) for (const r of v.image?.relocs ?? []) if (r.target.kind === 'function') want(r.target);
+
+  const codes: FunctionCode[] = [];
+  const stats: FunctionStats[] = [];
+  for (const d of unit.functions) {
+    if (!seen.has(d)) continue;
+    const f = compiled.get(d)!;
+    if (f.params.length > 5) {
+      cx.error({ loc: d.nameLoc, end: d.nameLoc }, 'codegen/too-many-arguments', `'${d.name}' has more than 5 parameters`, 'Make it static __always_inline, or pass a pointer to a struct.');
+      continue;
+    }
+    const m = selectFunction(f);
+    removeDeadMachine(m);
+    allocateRegisters(m);
+    const frame = layoutFrame(m);
+    if (frame.tooLarge) {
+      const names = frame.biggest.slice(0, 4).map((s) => `'${s.name}' (${s.size} bytes)`).join(', ');
+      cx.error(
+        { loc: d.nameLoc, end: d.nameLoc },
+        'codegen/stack-too-large',
+        `'${d.name}' needs ${frame.size} bytes of stack, BPF has 512; the biggest: ${names}`,
+        'Move big buffers into a per-CPU array map (one entry) and look it up, or reserve them in a ring buffer.',
+      );
+      continue;
+    }
+    const code = emitFunction(m, d);
+    if (code.tooFar) {
+      cx.error({ loc: d.nameLoc, end: d.nameLoc }, 'codegen/branch-too-far', `'${d.name}' is too large: a jump does not reach its target`, 'Split the function, or unroll less.');
+      continue;
+    }
+    codes.push(code);
+    stats.push({ name: d.name, section: d.attributes.section ?? '.text', insns: code.count, stack: frame.size });
+  }
+  if (cx.diagnostics.length > 0) return { object: null, diagnostics: cx.diagnostics, functions: stats };
+  const variables = unit.variables.filter((v) => v.storage !== 'extern' && v.storage !== 'auto' && emitAlways(v));
+  const object = writeObject(unit, codes, variables, (bytes) => cx.internBytes(bytes));
+  return { object, diagnostics: cx.diagnostics, functions: stats };
+}
+
+/** Maps, licences and other data in named sections, and everything visible from outside, exist even unused. */
+const emitAlways = (v: VarDecl): boolean => v.storage === 'global' || v.attributes.used || v.attributes.section !== null;
+
+function calledBy(f: Func): Set<FunctionDecl> {
+  const out = new Set<FunctionDecl>();
+  for (const b of f.blocks)
+    for (const i of b.insts) if (i.op === 'call' && i.callee?.kind === 'local') out.add(i.callee.decl);
+  return out;
+}
+
+function referencedBy(f: Func): Set<FunctionDecl> {
+  const out = calledBy(f);
+  for (const b of f.blocks) for (const i of b.insts) if (i.op === 'global' && i.symbol?.kind === 'func') out.add(i.symbol.decl);
+  return out;
+}

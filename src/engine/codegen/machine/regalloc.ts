@@ -1,0 +1,351 @@
+/**
+ * Register allocation by graph colouring with conservative coalescing (Chaitin, Briggs, George).
+ *
+ * r0..r5 are lost over calls, r6..r9 survive. What does not fit is spilled to 8-byte stack slots, which the verifier
+ * tracks with full knowledge; values that are compared are kept in registers as long as anything else can go, because
+ * a check made on a reloaded copy says nothing about the slot.
+ */
+import { assert } from '../../../base/index.ts';
+import { liveOut } from './liveness.ts';
+import { FIRST_VIRTUAL, forDefs, forUses, type FrameSlot, type MFunc, MInst, R0, R10 } from './mir.ts';
+
+const COLOURS = 10;
+
+/** Rewrites all virtual registers to r0..r9. */
+export function allocateRegisters(f: MFunc): void {
+  const temporaries = new Set<number>();
+  for (let round = 0; ; round++) {
+    assert(round < 60, `register allocation of ${f.name} does not end`);
+    const graph = new Graph(f, temporaries);
+    graph.build();
+    graph.coalesce();
+    const spills = graph.colour();
+    if (spills.length === 0) {
+      graph.rewrite();
+      return;
+    }
+    graph.applyAliases();
+    for (const r of spills) spill(f, r, temporaries);
+  }
+}
+
+class Graph {
+  readonly #f: MFunc;
+  readonly #temporaries: ReadonlySet<number>;
+  readonly #adj: Set<number>[];
+  readonly #alias: Int32Array;
+  readonly #cost: Float64Array;
+  readonly #moves: { dst: number; src: number; weight: number }[] = [];
+  readonly #used = new Set<number>();
+  readonly #colour: Int8Array;
+
+  constructor(f: MFunc, temporaries: ReadonlySet<number>) {
+    this.#f = f;
+    this.#temporaries = temporaries;
+    const n = f.nextReg;
+    this.#adj = Array.from({ length: n }, () => new Set<number>());
+    this.#alias = Int32Array.from({ length: n }, (_, i) => i);
+    this.#cost = new Float64Array(n);
+    this.#colour = new Int8Array(n).fill(-1);
+    for (let r = 0; r < COLOURS; r++) this.#colour[r] = r;
+  }
+
+  #find(r: number): number {
+    let x = r;
+    while (this.#alias[x] !== x) x = this.#alias[x];
+    return x;
+  }
+
+  #edge(a: number, b: number): void {
+    if (a === b || a === R10 || b === R10) return;
+    if (a < COLOURS && b < COLOURS) return;
+    this.#adj[a].add(b);
+    this.#adj[b].add(a);
+  }
+
+  build(): void {
+    const out = liveOut(this.#f);
+    for (const b of this.#f.blocks) {
+      const live = out.get(b)!;
+      const w = b.weight;
+      for (let n = b.insts.length - 1; n >= 0; n--) {
+        const i = b.insts[n];
+        const except = i.kind === 'mov' ? i.src : -1;
+        forDefs(i, (d) => {
+          if (d >= FIRST_VIRTUAL) this.#used.add(d);
+          for (const l of live) if (l !== d && l !== except) this.#edge(d, l);
+          this.#cost[d] += w;
+        });
+        // Several registers written at once (a call's r0..r5) exist together with what is live; fixed ones need no edges
+        // among themselves.
+        forDefs(i, (d) => void live.delete(d));
+        forUses(i, (u) => {
+          if (u >= FIRST_VIRTUAL) this.#used.add(u);
+          live.add(u);
+          // Checked values are dear: see above.
+          this.#cost[u] += i.kind === 'jcc' ? w * 6 : w;
+        });
+        // setcc writes its result before it reads its operands; an atomic with result keeps its address apart.
+        if (i.kind === 'setcc') {
+          this.#edge(i.dst, i.lhs);
+          if (i.src >= 0) this.#edge(i.dst, i.src);
+        }
+        if (i.kind === 'atomic' && i.lhs >= 0) {
+          if (i.slot === null) this.#edge(R0, i.dst);
+          this.#edge(R0, i.src);
+        }
+        if (i.kind === 'mov' && i.src !== R10) this.#moves.push({ dst: i.dst, src: i.src, weight: w });
+      }
+    }
+  }
+
+  /** Merges the ends of moves where that cannot make the graph harder to colour. */
+  coalesce(): void {
+    this.#moves.sort((a, b) => b.weight - a.weight);
+    for (let again = true; again; ) {
+      again = false;
+      for (const m of this.#moves) {
+        let a = this.#find(m.dst);
+        let b = this.#find(m.src);
+        if (a === b || this.#adj[a].has(b)) continue;
+        if (b < COLOURS) [a, b] = [b, a];
+        if (b < COLOURS) continue;
+        if (a < COLOURS ? this.#georgeOk(a, b) : this.#briggsOk(a, b)) {
+          this.#merge(a, b);
+          again = true;
+        }
+      }
+    }
+  }
+
+  #degree(r: number): number {
+    return this.#adj[r].size;
+  }
+
+  #georgeOk(fixed: number, v: number): boolean {
+    for (const n of this.#adj[v]) {
+      if (n < COLOURS) continue;
+      if (this.#degree(n) >= COLOURS && !this.#adj[fixed].has(n)) return false;
+    }
+    return true;
+  }
+
+  #briggsOk(a: number, b: number): boolean {
+    let heavy = 0;
+    const seen = new Set<number>(this.#adj[a]);
+    for (const n of this.#adj[b]) seen.add(n);
+    for (const n of seen) {
+      if (n < COLOURS) {
+        heavy++;
+        continue;
+      }
+      const shared = this.#adj[a].has(n) && this.#adj[b].has(n) ? 1 : 0;
+      if (this.#degree(n) - shared >= COLOURS && ++heavy >= COLOURS) return false;
+    }
+    return heavy < COLOURS;
+  }
+
+  #merge(into: number, gone: number): void {
+    this.#alias[gone] = into;
+    for (const n of this.#adj[gone]) {
+      this.#adj[n].delete(gone);
+      this.#edge(into, n);
+    }
+    this.#adj[gone].clear();
+    this.#cost[into] += this.#cost[gone];
+  }
+
+  /** Assigns colours; the registers that got none, to be spilled. */
+  colour(): number[] {
+    const nodes = [...this.#used].filter((r) => this.#alias[r] === r);
+    const degree = new Map<number, number>(nodes.map((r) => [r, this.#degree(r)]));
+    const left = new Set(nodes);
+    const stack: number[] = [];
+    const ready = nodes.filter((r) => degree.get(r)! < COLOURS);
+    const remove = (r: number): void => {
+      left.delete(r);
+      stack.push(r);
+      for (const n of this.#adj[r]) {
+        if (!left.has(n)) continue;
+        const d = degree.get(n)! - 1;
+        degree.set(n, d);
+        if (d === COLOURS - 1) ready.push(n);
+      }
+    };
+    while (left.size > 0) {
+      const r = ready.pop();
+      if (r !== undefined) {
+        if (left.has(r)) remove(r);
+        continue;
+      }
+      let best = -1;
+      let bestCost = Infinity;
+      for (const n of left) {
+        const cost = this.#spillCost(n) / (degree.get(n)! + 1);
+        if (cost < bestCost || best < 0) {
+          best = n;
+          bestCost = cost;
+        }
+      }
+      remove(best);
+    }
+    // Where several colours are free, one that a move partner has saves the move.
+    const partners = new Map<number, number[]>();
+    for (const m of this.#moves) {
+      const a = this.#find(m.dst);
+      const b = this.#find(m.src);
+      if (a === b) continue;
+      (partners.get(a) ?? partners.set(a, []).get(a)!).push(b);
+      (partners.get(b) ?? partners.set(b, []).get(b)!).push(a);
+    }
+    const spills: number[] = [];
+    while (stack.length > 0) {
+      const r = stack.pop()!;
+      let taken = 0;
+      for (const n of this.#adj[r]) if (this.#colour[n] >= 0) taken |= 1 << this.#colour[n];
+      if (taken === (1 << COLOURS) - 1) {
+        spills.push(r);
+        continue;
+      }
+      let pick = -1;
+      for (const p of partners.get(r) ?? []) {
+        const c = this.#colour[p];
+        if (c >= 0 && (taken & (1 << c)) === 0) {
+          pick = c;
+          break;
+        }
+      }
+      for (let c = 0; pick < 0; c++) if ((taken & (1 << c)) === 0) pick = c;
+      this.#colour[r] = pick;
+    }
+    return spills.length === 0 ? spills : this.#chooseSpills(spills);
+  }
+
+  #spillCost(r: number): number {
+    if (this.#temporaries.has(r)) return 1e12;
+    for (const t of this.#temporaries) if (t < this.#alias.length && this.#alias[t] !== t && this.#find(t) === r) return 1e12;
+    return this.#cost[r];
+  }
+
+  /** A temporary of an earlier spill cannot be spilled again: its dearest-free neighbour goes instead. */
+  #chooseSpills(wanted: number[]): number[] {
+    const out = new Set<number>();
+    for (const r of wanted) {
+      if (this.#spillCost(r) < 1e12) {
+        out.add(r);
+        continue;
+      }
+      let best = -1;
+      for (const n of this.#adj[r]) {
+        if (n < FIRST_VIRTUAL || out.has(n) || this.#spillCost(n) >= 1e12) continue;
+        if (best < 0 || this.#cost[n] < this.#cost[best]) best = n;
+      }
+      assert(best >= 0, `no register can be freed in ${this.#f.name}`);
+      out.add(best);
+    }
+    return [...out];
+  }
+
+  /** After coalescing without colouring: registers that were merged become one. */
+  applyAliases(): void {
+    this.#rename((r) => this.#find(r));
+  }
+
+  rewrite(): void {
+    this.#rename((r) => (r === R10 ? R10 : this.#colour[this.#find(r)]));
+  }
+
+  #rename(map: (r: number) => number): void {
+    for (const b of this.#f.blocks) {
+      for (const i of b.insts) {
+        if (i.dst >= 0) i.dst = map(i.dst);
+        if (i.src >= 0) i.src = map(i.src);
+        if (i.lhs >= 0) i.lhs = map(i.lhs);
+      }
+      b.insts = b.insts.filter((i) => !(i.kind === 'mov' && i.dst === i.src));
+    }
+  }
+}
+
+/** Gives a register a stack slot, or makes its value anew at each use when that is a constant or an address. */
+function spill(f: MFunc, reg: number, temporaries: Set<number>): void {
+  let definition: MInst | null = null;
+  let definitions = 0;
+  for (const b of f.blocks)
+    for (const i of b.insts) {
+      let writes = false;
+      forDefs(i, (d) => {
+        if (d === reg) writes = true;
+      });
+      if (writes) {
+        definitions++;
+        definition = i;
+      }
+    }
+  const remake =
+    definitions === 1 && definition !== null && (definition.kind === 'movi' || definition.kind === 'ld64' || definition.kind === 'frame') && definition.core === null
+      ? definition
+      : null;
+  const slot: FrameSlot = { size: 8, align: 8, name: '(spilled register)', loc: 0, offset: 0 };
+  if (remake === null) f.slots.push(slot);
+  for (const b of f.blocks) {
+    const out: MInst[] = [];
+    for (const i of b.insts) {
+      if (i === remake) continue;
+      let reads = false;
+      let writes = false;
+      forUses(i, (u) => {
+        if (u === reg) reads = true;
+      });
+      forDefs(i, (d) => {
+        if (d === reg) writes = true;
+      });
+      if (!reads && !writes) {
+        out.push(i);
+        continue;
+      }
+      // A plain copy from or to the slot needs no register of its own.
+      if (i.kind === 'mov' && remake === null && i.src !== i.dst && (i.src >= FIRST_VIRTUAL || i.src <= R0 + 9)) {
+        const m = new MInst(reads ? 'load' : 'store', i.loc);
+        m.slot = slot;
+        if (reads) m.dst = i.dst;
+        else m.src = i.src;
+        if (!(reads && writes)) {
+          out.push(m);
+          continue;
+        }
+      }
+      const t = f.nextReg++;
+      temporaries.add(t);
+      if (reads) {
+        if (remake !== null) {
+          const c = new MInst(remake.kind, i.loc);
+          c.dst = t;
+          c.imm = remake.imm;
+          c.imm64 = remake.imm64;
+          c.w = remake.w;
+          c.off = remake.off;
+          c.slot = remake.slot;
+          c.symbol = remake.symbol;
+          out.push(c);
+        } else {
+          const m = new MInst('load', i.loc);
+          m.slot = slot;
+          m.dst = t;
+          out.push(m);
+        }
+      }
+      if (i.dst === reg) i.dst = t;
+      if (i.src === reg) i.src = t;
+      if (i.lhs === reg) i.lhs = t;
+      out.push(i);
+      if (writes) {
+        const m = new MInst('store', i.loc);
+        m.slot = slot;
+        m.src = t;
+        out.push(m);
+      }
+    }
+    b.insts = out;
+  }
+}

@@ -1,0 +1,186 @@
+/** Control flow: constant branches, merging of straight lines, empty blocks, threading of known phis. */
+import { rebuildPreds } from '../lower/builder.ts';
+import { type Block, type Func, type Inst, type ValueType } from '../ir.ts';
+import { foldCompare } from './fold.ts';
+import { redirectPred, removePred } from './util.ts';
+
+export function cleanControlFlow(f: Func): boolean {
+  let any = false;
+  for (let changed = true; changed; ) {
+    changed = constantBranches(f);
+    rebuildPreds(f);
+    if (threadKnownPhis(f)) changed = true;
+    if (skipEmptyBlocks(f)) changed = true;
+    if (mergeLines(f)) changed = true;
+    any ||= changed;
+  }
+  return any;
+}
+
+function jumpTo(f: Func, b: Block, target: Block): void {
+  const old = b.terminator;
+  const jump = f.create('br', 'void', [], old.loc);
+  jump.targets = [target];
+  jump.block = b;
+  b.insts[b.insts.length - 1] = jump;
+}
+
+function constantBranches(f: Func): boolean {
+  let changed = false;
+  for (const b of f.blocks) {
+    const t = b.terminator;
+    if (t.op !== 'condbr') continue;
+    const [x, y] = t.args;
+    if (t.targets[0] === t.targets[1]) {
+      // Both ways are one: its phis (if any) already agree, as an edge is counted once per predecessor.
+      if (t.targets[0].phis().length > 0) continue;
+      jumpTo(f, b, t.targets[0]);
+      changed = true;
+    } else if (x.op === 'const' && y.op === 'const') {
+      const taken = foldCompare(t.pred, x.type as ValueType, x.value, y.value) ? 0 : 1;
+      removePred(t.targets[1 - taken], b);
+      jumpTo(f, b, t.targets[taken]);
+      changed = true;
+    }
+  }
+  return changed;
+}
+
+/** b → (only successor s, only predecessor b): one block. */
+function mergeLines(f: Func): boolean {
+  let changed = false;
+  const gone = new Set<Block>();
+  const replaced = new Map<Inst, Inst>();
+  for (const b of f.blocks) {
+    if (gone.has(b)) continue;
+    for (;;) {
+      const t = b.terminator;
+      if (t.op !== 'br') break;
+      const s = t.targets[0];
+      if (s === b || s === f.blocks[0] || s.preds.length !== 1) break;
+      b.insts.pop();
+      for (const i of s.insts) {
+        if (i.op === 'phi') {
+          replaced.set(i, i.args[0]);
+          continue;
+        }
+        i.block = b;
+        b.insts.push(i);
+      }
+      for (const next of b.succs) redirectPred(next, s, b);
+      if (s.unroll !== 'none' && b.unroll === 'none') b.unroll = s.unroll;
+      gone.add(s);
+      changed = true;
+    }
+  }
+  if (changed) {
+    f.blocks = f.blocks.filter((b) => !gone.has(b));
+    const find = (i: Inst): Inst => {
+      let r = i;
+      for (let n = replaced.get(r); n !== undefined; n = replaced.get(r)) r = n;
+      return r;
+    };
+    if (replaced.size > 0) for (const b of f.blocks) for (const i of b.insts) i.args = i.args.map(find);
+  }
+  return changed;
+}
+
+/** A block that only jumps on: its predecessors jump there themselves. */
+function skipEmptyBlocks(f: Func): boolean {
+  let changed = false;
+  for (const b of f.blocks) {
+    if (b === f.blocks[0] || b.insts.length !== 1 || b.preds.length === 0) continue;
+    const t = b.terminator;
+    if (t.op !== 'br' || t.targets[0] === b) continue;
+    const s = t.targets[0];
+    const phis = s.phis();
+    // Where a predecessor already leads to s, the phis could not tell the two edges apart.
+    if (phis.length > 0 && b.preds.some((p) => s.preds.includes(p) || p.succs.filter((x) => x === b).length > 1)) continue;
+    const preds = [...b.preds];
+    for (const p of preds) {
+      const pt = p.terminator;
+      pt.targets = pt.targets.map((x) => (x === b ? s : x));
+    }
+    for (const phi of phis) {
+      const n = phi.targets.indexOf(b);
+      const v = phi.args[n];
+      phi.targets.splice(n, 1, ...preds);
+      phi.args.splice(n, 1, ...preds.map(() => v));
+    }
+    if (b.unroll !== 'none' && s.unroll === 'none') s.unroll = b.unroll;
+    rebuildPreds(f);
+    changed = true;
+    return true;
+  }
+  return changed;
+}
+
+/**
+ * A block of phis that branches on one of them: predecessors that bring a constant go straight to the outcome. Only
+ * blocks without other work are threaded, so nothing is duplicated that the verifier has to see once.
+ */
+function threadKnownPhis(f: Func): boolean {
+  for (const b of f.blocks) {
+    const t = b.terminator;
+    if (t.op !== 'condbr' || b === f.blocks[0]) continue;
+    const phis = b.phis();
+    if (phis.length === 0 || phis.length !== b.insts.length - 1) continue;
+    const [x, y] = t.args;
+    if (x.op !== 'phi' || x.block !== b || y.op !== 'const') continue;
+    // Other uses of the phis beyond this block would need new phis.
+    if (usedElsewhere(f, b, phis)) continue;
+    for (let n = 0; n < x.args.length; n++) {
+      const v = x.args[n];
+      if (v.op !== 'const') continue;
+      const p = x.targets[n];
+      const target = t.targets[foldCompare(t.pred, v.type as ValueType, v.value, y.value) ? 0 : 1];
+      if (target === b || p.succs.filter((s) => s === b).length > 1) continue;
+      if (target.phis().length > 0 && target.preds.includes(p)) continue;
+      for (const phi of target.phis()) {
+        const k = phi.targets.indexOf(b);
+        const from = phi.args[k];
+        // A phi of b used by the successor's phi: take what this predecessor brings.
+        phi.args.push(from.block === b && from.op === 'phi' ? from.args[from.targets.indexOf(p)] : from);
+        phi.targets.push(p);
+      }
+      target.preds.push(p);
+      p.terminator.targets = p.terminator.targets.map((s) => (s === b ? target : s));
+      removePred(b, p);
+      rebuildPreds(f);
+      return true;
+    }
+  }
+  return false;
+}
+
+function usedElsewhere(f: Func, b: Block, phis: readonly Inst[]): boolean {
+  const set = new Set(phis);
+  for (const o of f.blocks)
+    for (const i of o.insts)
+      for (let n = 0; n < i.args.length; n++) {
+        if (!set.has(i.args[n])) continue;
+        if (o === b && i === b.terminator) continue;
+        if (i.op === 'phi' && i.targets[n] === b && o !== b) continue;
+        return true;
+      }
+  return false;
+}
+
+/** Gives every edge from a branch to a block with phis a block of its own, where copies can stand. */
+export function splitCriticalEdges(f: Func): void {
+  for (const b of [...f.blocks]) {
+    const t = b.terminator;
+    if (t.op !== 'condbr') continue;
+    t.targets.forEach((s, n) => {
+      if (s.phis().length === 0 || (s.preds.length < 2 && t.targets[0] !== t.targets[1])) return;
+      const mid = f.addBlock();
+      const jump = f.create('br', 'void', [], t.loc);
+      jump.targets = [s];
+      jump.block = mid;
+      mid.insts.push(jump);
+      mid.preds = [b];
+      t.targets[n] = mid;
+      redirectPred(s, b, mid);
+    });
+  }
+}

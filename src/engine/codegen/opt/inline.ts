@@ -1,0 +1,140 @@
+/** Inlining: always for always_inline, by size for static functions. Callees come first, already optimised. */
+import type { FunctionDecl } from '../../c/index.ts';
+import { Block, type Func, type Inst, isFloating, type ValueType } from '../ir.ts';
+import { redirectPred } from './util.ts';
+
+/** A static function of at most this many operations is inlined wherever it is called. */
+const SMALL = 30;
+/** A function that is called once may be this large. */
+const ONCE = 2000;
+
+export function shouldInline(callee: Func, calls: number): boolean {
+  const a = callee.decl.attributes;
+  if (a.alwaysInline) return true;
+  // More than five registers of arguments cannot be passed.
+  if (callee.params.length > 5) return true;
+  if (a.noInline || a.weak || a.section !== null || callee.decl.linkage === 'global') return false;
+  const size = sizeOfFunction(callee);
+  return size <= SMALL || (calls === 1 && !callee.decl.addressTaken && size <= ONCE);
+}
+
+export const sizeOfFunction = (f: Func): number => f.blocks.reduce((n, b) => n + b.insts.length, 0);
+
+/** Replaces all calls of chosen functions in `f`. */
+export function inlineCalls(f: Func, choose: (decl: FunctionDecl) => Func | null): boolean {
+  let changed = false;
+  for (let n = 0; n < f.blocks.length; n++) {
+    const b = f.blocks[n];
+    for (const i of b.insts) {
+      if (i.op !== 'call' || i.callee?.kind !== 'local') continue;
+      const callee = choose(i.callee.decl);
+      if (callee === null) continue;
+      inlineOne(f, b, i, callee);
+      changed = true;
+      break;
+    }
+  }
+  return changed;
+}
+
+function inlineOne(f: Func, block: Block, call: Inst, callee: Func): void {
+  const at = block.insts.indexOf(call);
+  const after = f.addBlock();
+  after.insts = block.insts.splice(at);
+  after.insts.shift();
+  for (const i of after.insts) i.block = after;
+  for (const s of after.succs) redirectPred(s, block, after);
+
+  const blocks = new Map<Block, Block>();
+  for (const b of callee.blocks) {
+    const copy = f.addBlock();
+    copy.unroll = b.unroll;
+    blocks.set(b, copy);
+  }
+  const values = new Map<Inst, Inst>();
+  callee.params.forEach((p, n) => values.set(p, call.args[n] ?? f.constant(p.type as ValueType, 0)));
+  const mapped = (v: Inst): Inst => {
+    const known = values.get(v);
+    if (known !== undefined) return known;
+    if (v.op === 'const') return f.constant(v.type as ValueType, v.value);
+    if (v.op === 'undef') return f.undef(v.type as ValueType);
+    return v;
+  };
+  const copies: Inst[] = [];
+  const returns: [Block, Inst | null][] = [];
+  const entry = f.blocks[0];
+  for (const b of callee.blocks) {
+    const copy = blocks.get(b)!;
+    for (const i of b.insts) {
+      if (i.op === 'ret') {
+        const jump = f.create('br', 'void', [], i.loc);
+        jump.targets = [after];
+        jump.block = copy;
+        copy.insts.push(jump);
+        returns.push([copy, i.args[0] ?? null]);
+        continue;
+      }
+      const c = cloneInst(f, i);
+      c.targets = i.targets.map((t) => blocks.get(t)!);
+      values.set(i, c);
+      if (i.op === 'alloca') {
+        c.block = entry;
+        entry.insts.unshift(c);
+        continue;
+      }
+      c.block = copy;
+      copy.insts.push(c);
+      copies.push(c);
+    }
+    copy.preds = b.preds.map((p) => blocks.get(p)!);
+  }
+  for (const c of copies) c.args = c.args.map(mapped);
+  const jump = f.create('br', 'void', [], call.loc);
+  const target = blocks.get(callee.blocks[0])!;
+  jump.targets = [target];
+  jump.block = block;
+  block.insts.push(jump);
+  target.preds = [block];
+  after.preds = returns.map((r) => r[0]);
+  if (call.type !== 'void') {
+    let result: Inst;
+    const given = returns.map(([b, v]) => [b, v === null ? f.undef(call.type as ValueType) : mapped(v)] as const);
+    if (given.length === 1) result = given[0][1];
+    else {
+      result = f.create('phi', call.type, given.map((g) => g[1]), call.loc);
+      result.targets = given.map((g) => g[0]);
+      result.block = after;
+      after.insts.unshift(result);
+    }
+    if (result.type !== call.type && !isFloating(result)) {
+      // A mismatched prototype cannot get here: the checker converts to the function's return type.
+      result = given[0][1];
+    }
+    for (const b of f.blocks) for (const i of b.insts) for (let n = 0; n < i.args.length; n++) if (i.args[n] === call) i.args[n] = result;
+  }
+}
+
+/** A copy without block, with the same arguments and targets. */
+export function cloneInst(f: Func, i: Inst): Inst {
+  const c = f.create(i.op, i.type, [...i.args], i.loc);
+  c.value = i.value;
+  c.index = i.index;
+  c.bin = i.bin;
+  c.nsw = i.nsw;
+  c.cast = i.cast;
+  c.pred = i.pred;
+  c.size = i.size;
+  c.align = i.align;
+  c.name = i.name;
+  c.volatile = i.volatile;
+  c.symbol = i.symbol;
+  c.offset = i.offset;
+  c.access = i.access;
+  c.coreKind = i.coreKind;
+  c.coreValue = i.coreValue;
+  c.callee = i.callee;
+  c.atomic = i.atomic;
+  c.fetch = i.fetch;
+  c.targets = [...i.targets];
+  return c;
+}

@@ -1,0 +1,78 @@
+/** Small services that the passes share. */
+import { type Block, type Func, hasSideEffects, type Inst, isFloating } from '../ir.ts';
+
+/** Rewrites every use of a replaced value; chains of replacements are followed. */
+export function applyReplacements(f: Func, map: ReadonlyMap<Inst, Inst>): void {
+  if (map.size === 0) return;
+  const find = (i: Inst): Inst => {
+    let r = i;
+    for (let next = map.get(r); next !== undefined; next = map.get(r)) r = next;
+    return r;
+  };
+  for (const b of f.blocks) for (const i of b.insts) for (let n = 0; n < i.args.length; n++) i.args[n] = find(i.args[n]);
+}
+
+/** Removes operations whose results nobody needs (cycles of phis too). */
+export function removeDead(f: Func): boolean {
+  const live = new Set<Inst>();
+  const work: Inst[] = [];
+  const mark = (i: Inst): void => {
+    if (!live.has(i)) {
+      live.add(i);
+      work.push(i);
+    }
+  };
+  for (const b of f.blocks) for (const i of b.insts) if (hasSideEffects(i)) mark(i);
+  while (work.length > 0) for (const a of work.pop()!.args) if (!isFloating(a)) mark(a);
+  let changed = false;
+  for (const b of f.blocks) {
+    const kept = b.insts.filter((i) => live.has(i));
+    if (kept.length !== b.insts.length) {
+      b.insts = kept;
+      changed = true;
+    }
+  }
+  return changed;
+}
+
+/** Number of uses of each value. */
+export function countUses(f: Func): Map<Inst, number> {
+  const uses = new Map<Inst, number>();
+  for (const b of f.blocks) for (const i of b.insts) for (const a of i.args) uses.set(a, (uses.get(a) ?? 0) + 1);
+  return uses;
+}
+
+/** Replaces predecessor `from` of `block` by `to`, in the list and in the phis. */
+export function redirectPred(block: Block, from: Block, to: Block): void {
+  const at = block.preds.indexOf(from);
+  if (at >= 0) block.preds[at] = to;
+  for (const phi of block.phis()) {
+    const n = phi.targets.indexOf(from);
+    if (n >= 0) phi.targets[n] = to;
+  }
+}
+
+/** Forgets the edge `pred` → `block`. */
+export function removePred(block: Block, pred: Block): void {
+  const at = block.preds.indexOf(pred);
+  if (at >= 0) block.preds.splice(at, 1);
+  for (const phi of block.phis()) {
+    const n = phi.targets.indexOf(pred);
+    if (n >= 0) {
+      phi.targets.splice(n, 1);
+      phi.args.splice(n, 1);
+    }
+  }
+}
+
+/** A base address and a constant distance from it. */
+export function splitAddress(p: Inst): { base: Inst; offset: number } {
+  let base = p;
+  let offset = 0;
+  while (base.op === 'bin' && base.type === 'ptr' && base.args[1].op === 'const' && (base.bin === 'add' || base.bin === 'sub')) {
+    const step = Number(base.args[1].value);
+    offset += base.bin === 'add' ? step : -step;
+    base = base.args[0];
+  }
+  return { base, offset };
+}

@@ -167,6 +167,8 @@ function pasteAt(out: Token[], at: number, cx: SubstituteContext): void {
 
 /** The text as a single token, null when it is none or several. */
 export function lexOne(text: string, idents: IdentTable): Token | null {
+  // Nearly all pastes make identifiers.
+  if (/^[A-Za-z_$][\w$]*$/.test(text)) return { kind: T.Ident, text, id: idents.intern(text), loc: 0, flags: 0 };
   const b = lex(text, idents);
   if (b.count !== 2 || b.kind[0] === T.Unknown || (b.flags[0]! & Flag.Bad) !== 0 || b.end[0] !== text.length)
     return null;

@@ -91,8 +91,11 @@ test('reorders the stack by keyboard and says what changes', async () => {
   const { page } = bench;
   const before = await order();
   await page.locator('.card[data-module="bpf"]').focus();
-  for (let i = 0; i < 4; i++) await page.keyboard.press('Alt+ArrowUp');
-  await expect.poll(async () => (await order()).indexOf('bpf')).toBeLessThan(before.indexOf('bpf'));
+  for (let i = 0; i < 3; i++) await page.keyboard.press('Alt+ArrowUp');
+  await expect.poll(async () => (await order()).indexOf('bpf')).toBe(before.indexOf('bpf') - 3);
+  // landlock denied the sandboxed task before; now bpf is asked first
+  await expect(page.getByTestId('change-count')).not.toHaveText('0');
+  await expect(page.locator('.change-list')).toContainText('bpf:shadow_guard');
   await expect(page.locator('.changes')).not.toContainText('The baseline is the scenario’s own order');
   await expect(page.locator('.cmdline')).toContainText('lsm=');
   await expect(page.locator('.card[data-module="bpf"]')).toBeFocused();

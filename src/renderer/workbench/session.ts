@@ -229,11 +229,19 @@ export function setOrder(modules: readonly ModuleName[]): void {
   if (get().run) void runScenario();
 }
 
-export function moveModule(module: ModuleName, by: -1 | 1): void {
-  const list =
+/** The order that is asked for; ahead of the run's while that is still under way, so that quick moves add up. */
+function wantedOrder(): ModuleName[] {
+  const shown =
     shownStack()
       ?.entries.map((e) => e.module)
       .filter(isMovable) ?? [];
+  const asked = /(?:^|\s)lsm=(\S+)/.exec(get().order ?? '')?.[1].split(',') ?? [];
+  const list = asked.filter((m): m is ModuleName => shown.includes(m as ModuleName));
+  return list.length === shown.length ? list : shown;
+}
+
+export function moveModule(module: ModuleName, by: -1 | 1): void {
+  const list = wantedOrder();
   const i = list.indexOf(module);
   const j = i + by;
   if (i < 0 || j < 0 || j >= list.length) return;

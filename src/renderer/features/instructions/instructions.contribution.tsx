@@ -111,7 +111,9 @@ function Instructions() {
                 {l.kind === 'insn' ? (
                   <>
                     <span className="asm-no">{l.insn}</span>
-                    <span className="asm-bytes">{l.bytes}</span>
+                    <span className="asm-bytes" title={l.bytes}>
+                      {l.bytes}
+                    </span>
                     <span className="asm-text">{l.text.replace(/^\s*\d+:\s*/, '')}</span>
                   </>
                 ) : l.kind === 'source' ? (

@@ -102,11 +102,7 @@ export function dumpCommand(root: string, file: string, o: KernelOptions): ExitC
     for (const d of report.diagnostics) process.stderr.write(diagnosticText(d) + '\n');
     for (const p of report.programs) {
       print(`${p.section}:`);
-      for (const l of p.lines) {
-        if (l.kind === 'function') print(l.text);
-        else if (l.kind === 'source') print(`; ${l.text}`);
-        else print(`${String(l.insn).padStart(4)}: ${l.text}`);
-      }
+      for (const l of p.lines) print(l.text);
       print('');
     }
   }

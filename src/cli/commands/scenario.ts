@@ -1,4 +1,5 @@
 /** run, orders. */
+import type { OrderVariant } from '../../engine/api/index.ts';
 import type { AttachSemantics } from '../../engine/lsm/index.ts';
 import { EXIT, openEngine, print, printJson, requireFile, requireKernel, type ExitCode } from '../context.ts';
 import { diagnosticText, diffText, traceText } from '../render.ts';
@@ -33,6 +34,17 @@ export function runCommand(
   return reports.every((r) => r.trace?.passed === true) ? EXIT.fine : EXIT.findings;
 }
 
+/** Variants that change something, those with the same changes together. */
+function alike(variants: readonly OrderVariant[]): readonly (readonly OrderVariant[])[] {
+  const groups = new Map<string, OrderVariant[]>();
+  for (const v of variants) {
+    if (v.diff.count === 0) continue;
+    const key = JSON.stringify(v.diff);
+    groups.set(key, [...(groups.get(key) ?? []), v]);
+  }
+  return [...groups.values()];
+}
+
 export function ordersCommand(
   root: string,
   scenario: string,
@@ -55,10 +67,10 @@ export function ordersCommand(
     const { baseline } = report;
     if (baseline) print(`baseline: ${baseline.stack.text} (${baseline.semantics}), kernel ${baseline.kernel}\n`);
     const same = report.variants.filter((v) => v.diff.count === 0);
-    for (const v of report.variants) {
-      if (v.diff.count === 0) continue;
-      print(`${v.trace.stack.text} (${v.semantics}): ${v.diff.count} changes`);
-      print(diffText(v.diff));
+    for (const group of alike(report.variants)) {
+      for (const v of group) print(`${v.trace.stack.text} (${v.semantics})`);
+      print(`${group[0].diff.count} changes:`);
+      print(diffText(group[0].diff));
       print('');
     }
     print(`${report.variants.length} variants, ${same.length} of them change nothing`);

@@ -19,7 +19,12 @@ function profileOf(ctx: ModuleContext, task: string = ctx.task.name): AppArmorPr
   return name === null ? null : (ctx.settings.apparmor.profiles.find((p) => p.name === name) ?? null);
 }
 
-/** In complain mode the real module logs and allows. */
+/** In complain mode the real module logs and allows what no rule names; explicit deny rules still deny (lab, both kernels). */
+const denied = (profile: AppArmorProfile, ret: number, reason: string): ModuleAnswer => ({
+  ret,
+  reason: `profile ${profile.name}: ${reason}`,
+});
+
 const verdict = (profile: AppArmorProfile, ret: number, reason: string): ModuleAnswer =>
   profile.mode === 'complain'
     ? { ret: 0, reason: `profile ${profile.name} (complain): would deny, ${reason}` }
@@ -38,7 +43,7 @@ function path(ctx: ModuleContext, file: string | undefined, want: string): Modul
     if (!globToRegExp(rule.path).test(file)) continue;
     const access = rule.access.includes('w') ? rule.access + 'a' : rule.access;
     const hit = [...want].find((c) => access.includes(c));
-    if (!rule.allow && hit !== undefined) return verdict(profile, -EACCES, `deny ${rule.path} ${rule.access}`);
+    if (!rule.allow && hit !== undefined) return denied(profile, -EACCES, `deny ${rule.path} ${rule.access}`);
     if (rule.allow) {
       allowed += access;
       if (hit !== undefined) allowedBy ??= `${rule.path} ${rule.access}`;
@@ -73,7 +78,7 @@ function network(ctx: ModuleContext): ModuleAnswer {
     (r) => (r.family === family || r.family === 'all') && (r.type === null || r.type === socketType),
   );
   const deny = matches.find((r) => !r.allow);
-  if (deny) return verdict(profile, -EACCES, `deny network ${deny.family}${deny.type === null ? '' : ' ' + deny.type}`);
+  if (deny) return denied(profile, -EACCES, `deny network ${deny.family}${deny.type === null ? '' : ' ' + deny.type}`);
   if (matches.length === 0) return verdict(profile, -EACCES, `no rule allows ${what}`);
   return { ret: 0, reason: `profile ${profile.name}: ${what}` };
 }
@@ -83,7 +88,7 @@ function capable(ctx: ModuleContext): ModuleAnswer {
   const cap = ctx.request.facts.capability;
   if (!profile || cap === undefined) return ALLOW;
   const rules = profile.capabilities.filter((r) => r.cap === cap);
-  if (rules.some((r) => !r.allow)) return verdict(profile, -EPERM, `deny capability ${cap}`);
+  if (rules.some((r) => !r.allow)) return denied(profile, -EPERM, `deny capability ${cap}`);
   if (rules.length === 0) return verdict(profile, -EPERM, `no rule allows capability ${cap}`);
   return ALLOW;
 }

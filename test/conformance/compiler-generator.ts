@@ -3,6 +3,17 @@
  * streams give smaller programs. All values have the widths and signs that trip code generators.
  */
 
+/** `count` uniform choices from a seed (mulberry32). */
+export function choices(count: number, seed: number): number[] {
+  let state = seed >>> 0;
+  return Array.from({ length: count }, () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(state ^ (state >>> 15), state | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return (t ^ (t >>> 14)) >>> 0;
+  });
+}
+
 /** Choices; after the stream has ended everything is the first alternative. */
 export class Choices {
   readonly #stream: readonly number[];
@@ -160,7 +171,9 @@ class Generator {
       }
       case 8: {
         const i = `w${this.#loops++}`;
-        return `{ u32 ${i} = ${1 + c.below(5)}; ${c.pick([`while (${i}--)`, `do`])} ${inner(2)} ${''}`.replace(/do (\{.*\}) $/s, `do $1 while (--${i} != 0);`) + ' }';
+        const start = `u32 ${i} = ${1 + c.below(5)};`;
+        const body = c.below(2);
+        return body === 0 ? `{ ${start} while (${i}--) ${inner(2)} }` : `{ ${start} do ${inner(2)} while (--${i} != 0); }`;
       }
       case 9: {
         const cases = Array.from({ length: 1 + c.below(4) }, (_, k) => `case ${k * 3 - 2}${c.below(3) === 0 ? ` ... ${k * 3 - 1}` : ''}: ${this.#block(1, depth - 1, plain).map(closed).join(' ')} ${c.pick(['break;', ''])}`);

@@ -16,7 +16,8 @@ export function lowerCall(lw: Lowering, e: CallExpr): Inst | null {
     result = addressOf(lw, temporary(lw, e.signature.ret, '(returned struct)'));
     args.push(result);
   }
-  for (const a of e.args) args.push(lowerArgument(lw, a));
+  const local = target.kind === 'function' && target.decl.body !== null;
+  for (const a of e.args) args.push(lowerArgument(lw, a, local));
   lw.at(e);
   const type = resultTypeOf(e.signature.ret);
   switch (target.kind) {
@@ -58,7 +59,7 @@ function checkCount(lw: Lowering, e: CallExpr, args: Inst[]): Inst[] {
   return args.slice(0, 5);
 }
 
-function lowerArgument(lw: Lowering, a: Expr): Inst {
+function lowerArgument(lw: Lowering, a: Expr, local: boolean): Inst {
   const v = lowerExpr(lw, a);
   if (v === null) return lw.b.i64(0);
   if (isAggregate(a.type) && !isPointer(a.type)) {
@@ -66,7 +67,8 @@ function lowerArgument(lw: Lowering, a: Expr): Inst {
     copyBytes(lw, a, addressOf(lw, copy), v, sizeOf(a.type), Math.min(copy.align, 8));
     return addressOf(lw, copy);
   }
-  // The kernel reads whole registers: say what the upper half is. A signed int's upper half nobody reads.
-  if (v.type === 'i32' && v.op !== 'const' && !isSigned(a.type)) return lw.b.cast('zext', 'i64', v);
+  // The kernel reads whole registers: say what the upper half is. A signed int's upper half nobody reads, nor do our
+  // own functions read that of any 32-bit parameter.
+  if (!local && v.type === 'i32' && v.op !== 'const' && !isSigned(a.type)) return lw.b.cast('zext', 'i64', v);
   return v;
 }

@@ -18,7 +18,11 @@ if (process.platform === 'linux' && !DISPLAY && !WAYLAND_DISPLAY) {
   say('no display: the app runs under Xvfb, where nobody sees it. For a window, log in to a desktop, or use `ssh -X`,');
   say('or set DISPLAY to a running X server.');
 }
-const r = spawnSync('node', ['scripts/with-electron.mjs', 'npx', 'electron', '.', ...process.argv.slice(2)], {
+// Chromium does not start as root with its sandbox on. Installed packages never get this switch.
+const root = process.platform === 'linux' && process.getuid() === 0;
+if (root) say('running as root, so without the renderer sandbox; use an ordinary account for real work');
+const args = [...(root ? ['--no-sandbox'] : []), ...process.argv.slice(2)];
+const r = spawnSync('node', ['scripts/with-electron.mjs', 'npx', 'electron', '.', ...args], {
   cwd: ROOT,
   stdio: 'inherit',
 });

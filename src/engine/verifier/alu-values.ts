@@ -208,7 +208,9 @@ function shift32(op: number, d: Scalar, n: number): void {
 
 /** `dst op src` as a new value. Operations whose range the kernel does not compute give an unknown number. */
 export function aluScalar(op: number, bits: 32 | 64, dst: Scalar, src: Scalar, rules: BoundsRules): Scalar {
-  if (!rules.computable(op, bits, src)) return Scalar.unknown();
+  const how = rules.computes(op, bits, src);
+  if (how === 'opaque' && bits === 32) return movScalar32(Scalar.unknown(), rules);
+  if (how !== 'range') return Scalar.unknown();
   const d = dst.clone();
   switch (op) {
     case BPF_ADD:

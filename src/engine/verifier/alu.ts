@@ -148,7 +148,7 @@ function binary(env: Env, op: number): void {
 
 function scalarMath(env: Env, op: number, bits: 32 | 64, dst: number, d: Reg, s: Reg, self: boolean): void {
   let left = d;
-  if ((op === BPF_AND || op === BPF_OR) && env.rules.forkBoolMask && s.num.isConst && env.rules.bounds.computable(op, bits, s.num)) {
+  if ((op === BPF_AND || op === BPF_OR) && env.rules.forkBoolMask && s.num.isConst && env.rules.bounds.computes(op, bits, s.num) === 'range') {
     left = forkMask(env, dst, d);
   }
   const n = aluScalar(op, bits, left.num, s.num, env.rules.bounds);

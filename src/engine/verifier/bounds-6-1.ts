@@ -243,28 +243,17 @@ export const BOUNDS_6_1: BoundsRules = {
     s.truncate64(bytes);
     if (bytes < 4) combine64Into32(s);
   },
-  computable(op, bits, src) {
+  computes(op, bits, src) {
     const known = bits === 32 ? tnumSubregIsConst(src.tnum) : src.isConst;
     const [smin, smax, umin, umax] =
       bits === 32 ? [src.s32min, src.s32max, src.u32min, src.u32max] : [src.smin, src.smax, src.umin, src.umax];
     // Contradictory ranges come from dead branches.
-    if ((known && (smin !== smax || umin !== umax)) || smin > smax || umin > umax) return false;
-    switch (op) {
-      case BPF_ADD:
-      case BPF_SUB:
-      case BPF_AND:
-        return true;
-      case BPF_MUL:
-      case BPF_OR:
-      case BPF_XOR:
-        return known;
-      case BPF_LSH:
-      case BPF_RSH:
-      case BPF_ARSH:
-        return known && src.umax < BigInt(bits);
-      default:
-        return false;
-    }
+    if ((known && (smin !== smax || umin !== umax)) || smin > smax || umin > umax) return 'unknown';
+    if (op === BPF_ADD || op === BPF_SUB || op === BPF_AND) return 'range';
+    if (!known) return 'unknown';
+    if (op === BPF_MUL || op === BPF_OR || op === BPF_XOR) return 'range';
+    const shift = op === BPF_LSH || op === BPF_RSH || op === BPF_ARSH;
+    return shift && umax < bits ? 'range' : 'opaque';
   },
   bitwiseKeepsSigned: false,
   branchTaken(op, jmp32, dst, src) {

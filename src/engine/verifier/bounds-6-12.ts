@@ -307,7 +307,7 @@ export const BOUNDS_6_12: BoundsRules = {
     if (bytes < 4) s.unbound32();
     sync(s);
   },
-  computable(op, bits, src) {
+  computes(op, bits, src) {
     switch (op) {
       case BPF_ADD:
       case BPF_SUB:
@@ -315,7 +315,7 @@ export const BOUNDS_6_12: BoundsRules = {
       case BPF_XOR:
       case BPF_OR:
       case BPF_MUL:
-        return true;
+        return 'range';
       case BPF_LSH:
       case BPF_RSH:
       case BPF_ARSH: {
@@ -323,10 +323,10 @@ export const BOUNDS_6_12: BoundsRules = {
           bits === 32
             ? tnumSubregIsConst(src.tnum) && src.s32min === src.s32max && src.u32min === src.u32max
             : src.isConst && src.smin === src.smax && src.umin === src.umax;
-        return known && src.umax < BigInt(bits);
+        return known && src.umax < BigInt(bits) ? 'range' : 'unknown';
       }
       default:
-        return false;
+        return 'unknown';
     }
   },
   bitwiseKeepsSigned: true,

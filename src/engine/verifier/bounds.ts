@@ -10,8 +10,8 @@ export interface BoundsRules {
   sync(s: Scalar): void;
   /** Keeps the lower 1, 2 or 4 bytes, zero-extended. */
   truncate(s: Scalar, bytes: number): void;
-  /** May the range of `dst op src` be computed at all? If not the result is unknown. */
-  computable(op: number, bits: 32 | 64, src: Scalar): boolean;
+  /** Is the range of `dst op src` computed at all? `unknown`: no; `opaque`: no, but a 32-bit result is zero-extended. */
+  computes(op: number, bits: 32 | 64, src: Scalar): 'range' | 'opaque' | 'unknown';
   /** May `and`, `or`, `xor` keep signed ranges when an operand may be negative? (From 6.9 on.) */
   readonly bitwiseKeepsSigned: boolean;
   /** 1 = always taken, 0 = never, -1 = either. */

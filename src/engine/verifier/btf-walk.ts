@@ -7,7 +7,8 @@ import { PERCPU, RCU, UNTRUSTED, USER } from './reg.ts';
 export type Walk =
   | { readonly kind: 'scalar' }
   | { readonly kind: 'ptr'; readonly typeId: number; readonly flags: number; readonly field: string }
-  | { readonly kind: 'struct'; readonly typeId: number };
+  /** `untrusted`: a union lay on the way. */
+  | { readonly kind: 'struct'; readonly typeId: number; readonly untrusted: boolean };
 
 type Failure = { readonly kind: 'error'; readonly errno: number; readonly reason: string; readonly message: string };
 
@@ -15,6 +16,8 @@ type Composite = Extract<BtfType, { kind: 'struct' | 'union' }>;
 
 const SCALAR: Walk = { kind: 'scalar' };
 const error = (errno: number, reason: string, message: string): Failure => ({ kind: 'error', errno, reason, message });
+/** As the kernel names a type without a name. */
+const label = (t: Composite): string => t.name || '(anon)';
 const isComposite = (t: BtfType): t is Composite => t.kind === 'struct' || t.kind === 'union';
 
 /** Element type and total element count of a (nested) array; other types are one element of themselves. */
@@ -43,7 +46,7 @@ function walkOnce(env: Env, btf: Btf, structId: number, at: number, size: number
     if (off + size > t.size) {
       const tail = flexibleTail(btf, t, off);
       if (tail === null) {
-        return error(EACCES, 'btf-beyond-struct', `access beyond struct ${t.name} at off ${off} size ${size}`);
+        return error(EACCES, 'btf-beyond-struct', `access beyond struct ${label(t)} at off ${off} size ${size}`);
       }
       if (tail === 'scalar') return SCALAR;
       t = tail.elem;
@@ -54,7 +57,7 @@ function walkOnce(env: Env, btf: Btf, structId: number, at: number, size: number
     if (step.kind !== 'descend') {
       return step.kind === 'ptr' ? { ...step, flags: step.flags | (tainted ? UNTRUSTED : 0) } : step;
     }
-    if (off === step.offset) return { kind: 'struct', typeId: step.type.id };
+    if (off === step.offset) return { kind: 'struct', typeId: step.type.id, untrusted: tainted };
     off -= step.offset;
     t = step.type;
   }
@@ -99,7 +102,7 @@ function findMember(btf: Btf, t: Composite, off: number, size: number, untrusted
       if (width !== size || off !== moff) {
         return error(
           EACCES, 'btf-ptr-partial',
-          `cannot access ptr member ${m.name} with moff ${moff} in struct ${t.name} with off ${off} size ${size}`,
+          `cannot access ptr member ${m.name} with moff ${moff} in struct ${label(t)} with off ${off} size ${size}`,
         );
       }
       const target = btf.type(btf.strip(f.elem.type));
@@ -108,12 +111,12 @@ function findMember(btf: Btf, t: Composite, off: number, size: number, untrusted
     if (off + size > end && !untrusted) {
       return error(
         EACCES, 'btf-beyond-member',
-        `access beyond the end of member ${m.name} (mend:${end}) in struct ${t.name} with off ${off} size ${size}`,
+        `access beyond the end of member ${m.name} (mend:${end}) in struct ${label(t)} with off ${off} size ${size}`,
       );
     }
     return SCALAR;
   }
-  return error(EINVAL, 'btf-hole', `struct ${t.name} doesn't have field at offset ${off}`);
+  return error(EINVAL, 'btf-hole', `struct ${label(t)} doesn't have field at offset ${off}`);
 }
 
 /** `__user`, `__percpu`, `__rcu` of a pointer's target. */
@@ -127,10 +130,12 @@ export function tagFlags(btf: Btf, targetId: number): number {
 export function structAccess(env: Env, btf: Btf, typeId: number, off: number, size: number): Walk {
   let id = typeId;
   let at = off;
+  let untrusted = false;
   for (let depth = 0; depth < 64; depth++) {
-    const w = walkOnce(env, btf, id, at, size, false);
+    const w = walkOnce(env, btf, id, at, size, untrusted);
     if (w.kind === 'error') env.fail(w.errno, w.reason, w.message);
     if (w.kind !== 'struct') return w;
+    untrusted = w.untrusted;
     id = w.typeId;
     at = 0;
   }

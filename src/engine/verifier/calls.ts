@@ -140,7 +140,7 @@ function checkAvailable(env: Env, id: number): NonNullable<ReturnType<typeof hel
   const known = set.has(id) || (tracing && id === FN.getFuncIp);
   if (!known) {
     // A helper that only sleepable programs have exists for this type, but not here.
-    if (env.platform.lsmHelpers.sleepable.has(id) && env.rules.trust && helperProto(id)?.mightSleep) {
+    if (env.platform.lsmHelpers.sleepable.has(id) && helperProto(id)?.mightSleep) {
       env.fail(EINVAL, 'sleepable-helper', 'helper call might sleep in a non-sleepable prog');
     }
     env.fail(EINVAL, 'unknown-helper', env.rules.helperUnavailable(name, id));

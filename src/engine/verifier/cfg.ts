@@ -162,70 +162,94 @@ function checkLdImm(env: Env, i: number): void {
 export const jumpTarget = (env: Env, i: number): number =>
   i + 1 + (env.insns.op[i] === (BPF_JMP32 | BPF_JA) ? env.insns.imm[i] : env.insns.off[i]);
 
-/** Marks the points and finds what cannot be reached. */
-export function checkCfg(env: Env): void {
+interface Edge {
+  readonly to: number;
+  /** May it lead back to an instruction on the way here? */
+  readonly backOk: boolean;
+}
+
+/** Where control goes after `i`; marks the points on the way. */
+function edgesOf(env: Env, i: number): readonly Edge[] {
   const { insns, points } = env;
-  const seen = new Uint8Array(insns.count);
-  const work = [0];
-  const edge = (from: number, to: number): void => {
-    if (to < 0 || to >= insns.count) {
-      env.insn = from;
-      env.fail(EINVAL, 'jump-out-of-range', `jump out of range from insn ${from} to ${to}`);
-    }
-    if (!seen[to]) work.push(to);
-  };
   const mark = (at: number, bits: number): void => {
     if (at >= 0 && at < points.length) points[at] |= bits;
   };
-  while (work.length > 0) {
-    const i = work.pop()!;
-    if (seen[i]) continue;
-    seen[i] = 1;
-    const op = insns.op[i];
-    const cls = op & BPF_CLASS;
-    if (op === OP_LD_IMM64) {
-      edge(i, i + 2);
-      if (insns.src[i] === BPF_PSEUDO_FUNC) {
-        mark(i + 2, PRUNE_POINT | JMP_POINT);
+  const strict = !env.rules.backEdgesByJumpOnly;
+  const op = insns.op[i];
+  const cls = op & BPF_CLASS;
+  if (op === OP_LD_IMM64) {
+    const edges: Edge[] = [{ to: i + 2, backOk: strict }];
+    if (insns.src[i] === BPF_PSEUDO_FUNC) {
+      const to = i + insns.imm[i] + 1;
+      mark(i, PRUNE_POINT);
+      mark(i + 2, PRUNE_POINT | JMP_POINT);
+      mark(to, PRUNE_POINT | JMP_POINT);
+      edges.push({ to, backOk: true });
+    }
+    return edges;
+  }
+  if (cls !== BPF_JMP && cls !== BPF_JMP32) return [{ to: i + 1, backOk: strict }];
+  switch (op & BPF_OP) {
+    case BPF_EXIT:
+      return [];
+    case BPF_CALL: {
+      if (insns.src[i] === 0 && env.rules.iterateCallbacks && isSyncCallbackHelper(insns.imm[i])) {
+        mark(i, PRUNE_POINT | JMP_POINT | FORCE_CHECKPOINT | CALLS_CALLBACK);
+      }
+      // After each call control flow may come back from a callee.
+      mark(i + 1, PRUNE_POINT | JMP_POINT);
+      const edges: Edge[] = [{ to: i + 1, backOk: strict }];
+      if (insns.src[i] === BPF_PSEUDO_CALL) {
         const to = i + insns.imm[i] + 1;
-        mark(to, PRUNE_POINT);
-        edge(i, to);
-      }
-      continue;
-    }
-    if (cls !== BPF_JMP && cls !== BPF_JMP32) {
-      edge(i, i + 1);
-      continue;
-    }
-    switch (op & BPF_OP) {
-      case BPF_EXIT:
-        break;
-      case BPF_CALL:
-        if (insns.src[i] === 0 && env.rules.iterateCallbacks && isSyncCallbackHelper(insns.imm[i])) {
-          mark(i, PRUNE_POINT | JMP_POINT | FORCE_CHECKPOINT | CALLS_CALLBACK);
-        }
-        edge(i, i + 1);
-        // After each call control flow may come back from a callee.
-        mark(i + 1, PRUNE_POINT | JMP_POINT);
-        if (insns.src[i] === BPF_PSEUDO_CALL) {
-          const to = i + insns.imm[i] + 1;
-          mark(to, PRUNE_POINT);
-          edge(i, to);
-        }
-        break;
-      case BPF_JA: {
-        const to = jumpTarget(env, i);
-        edge(i, to);
-        mark(to, PRUNE_POINT | JMP_POINT);
-        break;
-      }
-      default: {
         mark(i, PRUNE_POINT);
-        edge(i, i + 1);
-        const to = jumpTarget(env, i);
-        edge(i, to);
         mark(to, PRUNE_POINT | JMP_POINT);
+        edges.push({ to, backOk: strict });
       }
+      return edges;
+    }
+    case BPF_JA: {
+      const to = jumpTarget(env, i);
+      mark(to, PRUNE_POINT | JMP_POINT);
+      return [{ to, backOk: true }];
+    }
+    default: {
+      const to = jumpTarget(env, i);
+      mark(i, PRUNE_POINT);
+      mark(to, PRUNE_POINT | JMP_POINT);
+      return [{ to: i + 1, backOk: true }, { to, backOk: true }];
+    }
+  }
+}
+
+const ON_THE_WAY = 1;
+const DONE = 2;
+
+/** Marks the points, depth first as the kernel does, and finds what cannot be reached. */
+export function checkCfg(env: Env): void {
+  const { insns } = env;
+  const seen = new Uint8Array(insns.count);
+  const work: { insn: number; edges: readonly Edge[]; next: number }[] = [];
+  const visit = (insn: number): void => {
+    seen[insn] = ON_THE_WAY;
+    work.push({ insn, edges: edgesOf(env, insn), next: 0 });
+  };
+  visit(0);
+  while (work.length > 0) {
+    const at = work[work.length - 1];
+    const edge = at.edges[at.next++];
+    if (edge === undefined) {
+      seen[at.insn] = DONE;
+      work.pop();
+      continue;
+    }
+    if (edge.to < 0 || edge.to >= insns.count) {
+      env.insn = at.insn;
+      env.fail(EINVAL, 'jump-out-of-range', `jump out of range from insn ${at.insn} to ${edge.to}`);
+    }
+    if (seen[edge.to] === 0) visit(edge.to);
+    else if (seen[edge.to] === ON_THE_WAY && !edge.backOk) {
+      env.insn = at.insn;
+      env.fail(EINVAL, 'back-edge', `back-edge from insn ${at.insn} to ${edge.to}`);
     }
   }
   for (let i = 0; i < insns.count; i++) {

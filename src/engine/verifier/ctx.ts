@@ -62,7 +62,7 @@ export function ctxAccess(env: Env, off: number, size: number, write: boolean): 
     const name = t.kind === 'void' ? 'void' : t.name;
     bad(env, off, size, `func '${func}' arg${arg} '${name}' has type ${kindName(t)}. Only pointer access is allowed`);
   }
-  if (size !== 8) bad(env, off, size, `func '${func}' size ${size} must be 8`);
+  if (size !== 8 && env.rules.wholePointerArgs) bad(env, off, size, `func '${func}' size ${size} must be 8`);
   const target = env.btf.type(env.btf.strip(t.type));
   if (target.kind === 'void' || target.kind === 'int') return unknownReg(env.insn);
   if (target.kind !== 'struct' && target.kind !== 'union') {

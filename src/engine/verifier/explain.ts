@@ -159,6 +159,10 @@ const WORDS: Readonly<Record<string, Words>> = {
   'lock-held': say('A path ends with the bpf_spin_lock still held.', 'Call bpf_spin_unlock() on every path.'),
   'global-args': say((c) => `A global function cannot be verified with these arguments (${c.message}).`, 'Make the function static, or test pointer arguments for NULL inside and pass sizes that fit.'),
   'jump-out-of-range': say('A jump leaves its function.', 'Compile again; such code does not come from C.'),
+  'back-edge': say(
+    (c) => `${c.here} closes a loop in a way that ${kernel(c)} does not accept: the function calls itself, or a loop is entered in its middle.`,
+    'Write the loop as for (i = 0; i < N; i++), and avoid recursion.',
+  ),
   'unreachable': say('Some instructions can never run.', 'Compile again with optimisation; such code does not come from C.'),
   'unknown-opcode': say((c) => `${kernel(c)} does not know an instruction of this program (${c.message}).`, 'Compile for an older instruction set: -mcpu=v3.'),
   'not-modelled': say(

@@ -198,11 +198,8 @@ function checkKind(env: Env, meta: CallMeta, regno: number, reg: Reg, arg: strin
 
 function checkOffset(env: Env, regno: number, reg: Reg, arg: string): void {
   if (arg === 'ringbuf') {
-    if (reg.off !== 0) {
-      const message = env.rules.trust
-        ? `R${regno} must have zero offset when passed to release func or trusted arg to kfunc`
-        : `R${regno} must have zero offset when passed to release func`;
-      env.fail(EINVAL, 'release-offset', message, regno);
+    if (reg.off !== 0 && env.rules.trust) {
+      env.fail(EINVAL, 'release-offset', `R${regno} must have zero offset when passed to release func or trusted arg to kfunc`, regno);
     }
     checkFixedOffset(env, regno, reg, false);
     return;

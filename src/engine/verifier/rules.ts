@@ -14,6 +14,8 @@ export interface KernelRules {
   readonly bounds: BoundsRules;
   /** cpu v4: sign extension, signed division, bswap, gotol as instruction of class JMP32. */
   readonly cpuV4: boolean;
+  /** Loops may be closed by jumps only, not by running or calling into an instruction on the way (before 6.8). */
+  readonly backEdgesByJumpOnly: boolean;
   /** Pointer arguments of hooks are "trusted", and trust is tracked along field reads. */
   readonly trust: boolean;
   /** NULL may be passed to storage helpers' object argument. */
@@ -38,6 +40,8 @@ export interface KernelRules {
   readonly helperWrites: boolean;
   /** `*(ctx) = imm` is refused. */
   readonly refuseCtxImmStore: boolean;
+  /** A pointer argument must be loaded whole. */
+  readonly wholePointerArgs: boolean;
   /** Comparing two unequal pointers can lift "or null". */
   readonly eqLiftsNull: boolean;
   /** Map types that may be read through a map pointer etc. are named like this in messages. */
@@ -49,17 +53,19 @@ export interface KernelRules {
   /** Exit range: is it kept, and the words when not. */
   returnOk(s: Scalar, range: readonly [number, number], as32: boolean): boolean;
   returnMessage(s: Scalar, range: readonly [number, number], where: string): string;
+  /** Messages about variable stack offsets name the fixed part, too. */
+  readonly stackOffWords: boolean;
   /** What each function's stack is rounded up to. */
   readonly stackRound: 16 | 32;
 }
 
-const hex = (v: bigint): string => (v === 0n ? '0x0' : '0x' + v.toString(16));
-const plainHex = (v: bigint): string => (v === 0n ? '0' : '0x' + v.toString(16));
+const hex = (v: bigint): string => '0x' + v.toString(16);
 
 const RULES_6_1: KernelRules = {
   since: [6, 1, 0],
   bounds: BOUNDS_6_1,
   cpuV4: false,
+  backEdgesByJumpOnly: true,
   trust: false,
   storageArgNull: false,
   spillZero: false,
@@ -72,6 +78,7 @@ const RULES_6_1: KernelRules = {
   zeroSizeMessage: false,
   helperWrites: true,
   refuseCtxImmStore: true,
+  wholePointerArgs: false,
   eqLiftsNull: false,
   ringbufWord: 'alloc_',
   ringbufArg: 'alloc_mem',
@@ -83,6 +90,7 @@ const RULES_6_1: KernelRules = {
     const has = unknown ? 'has unknown scalar value' : `has value ${this.tnumText(s.tnum)}`;
     return `At ${where} the register R0 ${has} should have been in ${this.tnumText(tnumRange(BigInt(lo), BigInt(hi)))}`;
   },
+  stackOffWords: false,
   stackRound: 32,
 };
 
@@ -90,6 +98,7 @@ const RULES_6_12: KernelRules = {
   since: [6, 12, 0],
   bounds: BOUNDS_6_12,
   cpuV4: true,
+  backEdgesByJumpOnly: false,
   trust: true,
   storageArgNull: true,
   spillZero: true,
@@ -102,13 +111,14 @@ const RULES_6_12: KernelRules = {
   zeroSizeMessage: true,
   helperWrites: true,
   refuseCtxImmStore: false,
+  wholePointerArgs: true,
   eqLiftsNull: true,
   ringbufWord: 'ringbuf_',
   ringbufArg: 'ringbuf_mem',
   helperUnavailable: (name, id) => `program of this type cannot use helper ${name}#${id}`,
   tnumText(t) {
-    if (t.mask === 0n) return t.value <= 0xffffn ? `${t.value}` : plainHex(t.value);
-    return `(${plainHex(t.value)}; ${plainHex(t.mask)})`;
+    if (t.mask === 0n) return t.value <= 0xffffn ? `${t.value}` : hex(t.value);
+    return `(${hex(t.value)}; ${hex(t.mask)})`;
   },
   returnOk: (s, [lo, hi], as32) =>
     as32 ? lo <= s.s32min && s.s32max <= hi : BigInt(lo) <= s.smin && s.smax <= BigInt(hi),
@@ -117,6 +127,7 @@ const RULES_6_12: KernelRules = {
     const smax = s.smax < S64_MAX ? ` smax=${s.smax}` : '';
     return `At ${where} the register R0 has${smin + smax || ' unknown scalar value'} should have been in [${lo}, ${hi}]`;
   },
+  stackOffWords: true,
   stackRound: 16,
 };
 

@@ -34,7 +34,7 @@ export function checkStackBounds(env: Env, regno: number, reg: Reg, off: number,
     const errno = min < BigInt(-MAX_STACK) || min > -1n ? EACCES : max > 0n ? EINVAL : EFAULT;
     const message = reg.num.isConst
       ? `invalid${words} stack R${regno} off=${off} size=${size}`
-      : `invalid variable-offset${words} stack R${regno} var_off=${env.rules.tnumText(reg.num.tnum)} off=${off} size=${size}`;
+      : `invalid variable-offset${words} stack R${regno} var_off=${env.rules.tnumText(reg.num.tnum)}${env.rules.stackOffWords ? ` off=${off}` : ''} size=${size}`;
     env.fail(errno, 'stack-bounds', message, regno);
   }
   const frame = env.frameOf(reg);

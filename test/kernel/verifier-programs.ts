@@ -16,9 +16,31 @@ export interface Raw {
 const raw = (op: number, dst = 0, src = 0, off = 0, imm = 0): Raw => ({ op, dst, src, off, imm });
 
 /** ALU operation numbers as in the opcode. */
-export const ALU = { add: 0x00, sub: 0x10, mul: 0x20, div: 0x30, or: 0x40, and: 0x50, lsh: 0x60, rsh: 0x70, mod: 0x90, xor: 0xa0, arsh: 0xc0 } as const;
+export const ALU = {
+  add: 0x00,
+  sub: 0x10,
+  mul: 0x20,
+  div: 0x30,
+  or: 0x40,
+  and: 0x50,
+  lsh: 0x60,
+  rsh: 0x70,
+  mod: 0x90,
+  xor: 0xa0,
+  arsh: 0xc0,
+} as const;
 export const JMP = {
-  eq: 0x10, gt: 0x20, ge: 0x30, set: 0x40, ne: 0x50, sgt: 0x60, sge: 0x70, lt: 0xa0, le: 0xb0, slt: 0xc0, sle: 0xd0,
+  eq: 0x10,
+  gt: 0x20,
+  ge: 0x30,
+  set: 0x40,
+  ne: 0x50,
+  sgt: 0x60,
+  sge: 0x70,
+  lt: 0xa0,
+  le: 0xb0,
+  slt: 0xc0,
+  sle: 0xd0,
 } as const;
 const SIZE: Readonly<Record<number, number>> = { 1: 0x10, 2: 0x08, 4: 0x00, 8: 0x18 };
 
@@ -84,7 +106,13 @@ const mapDefs: readonly MapDef[] = RAW_MAPS.map((m, index) => ({
 }));
 
 /** What the loader would make of a raw LSM program. */
-export function rawObject(bytes: Uint8Array, btf: Btf, hook: string, sleepable = false, license = 'GPL'): { obj: LoadedObject; prog: LoadedProgram } {
+export function rawObject(
+  bytes: Uint8Array,
+  btf: Btf,
+  hook: string,
+  sleepable = false,
+  license = 'GPL',
+): { obj: LoadedObject; prog: LoadedProgram } {
   const insns = decodeInsns(bytes);
   const func = `bpf_lsm_${hook}`;
   const prog: LoadedProgram = {
@@ -97,7 +125,10 @@ export function rawObject(bytes: Uint8Array, btf: Btf, hook: string, sleepable =
     lines: [],
     coreRelos: [],
   };
-  return { obj: { name: 'raw', license, gplCompatible: license === 'GPL', btf: null, maps: mapDefs, programs: [prog] }, prog };
+  return {
+    obj: { name: 'raw', license, gplCompatible: license === 'GPL', btf: null, maps: mapDefs, programs: [prog] },
+    prog,
+  };
 }
 
 /** mulberry32: small, seeded, good enough to choose statements. */
@@ -111,7 +142,9 @@ export function random(seed: number): (n: number) => number {
   };
 }
 
-const CONSTANTS = [0, 1, -1, 2, 7, 8, 15, 16, 63, 64, 127, 128, 255, 256, 4095, 0x7fffffff, -0x80000000, 0xffff, -8, -16, -4095];
+const CONSTANTS = [
+  0, 1, -1, 2, 7, 8, 15, 16, 63, 64, 127, 128, 255, 256, 4095, 0x7fffffff, -0x80000000, 0xffff, -8, -16, -4095,
+];
 
 type Kind = 'num' | 'other';
 
@@ -206,7 +239,11 @@ export function generate(seed: number, v4: boolean): Raw[] {
   const probe = (): Raw[] => {
     const n = num();
     return [
-      asm.movr(1, 10), asm.alu(ALU.add, 1, -8 * (1 + rnd(8))), asm.movr(2, n), asm.movr(3, 9), asm.call(113),
+      asm.movr(1, 10),
+      asm.alu(ALU.add, 1, -8 * (1 + rnd(8))),
+      asm.movr(2, n),
+      asm.movr(3, 9),
+      asm.call(113),
       ...(rnd(2) === 0 ? [asm.movr(num(), 0)] : []),
     ];
   };
@@ -216,20 +253,35 @@ export function generate(seed: number, v4: boolean): Raw[] {
     const turns = 1 + rnd(6);
     // The counter lives in a slot that nothing else uses, as long as nobody writes there.
     return [
-      asm.st(8, 10, -80, 0), ...body, asm.ldx(8, 4, 10, -80), asm.alu(ALU.add, 4, 1), asm.stx(8, 10, -80, 4),
+      asm.st(8, 10, -80, 0),
+      ...body,
+      asm.ldx(8, 4, 10, -80),
+      asm.alu(ALU.add, 4, 1),
+      asm.stx(8, 10, -80, 4),
       asm.jmp(JMP.lt, 4, turns, -(body.length + 4)),
     ];
   };
   const btf = (): Raw[] => {
     // r9 is the context: argument 0 is a struct file *.
     const d = num();
-    return [asm.ldx(8, 3, 9, 0), asm.ldx(pick(SIZES), d, 3, 8 * rnd(40)), ...(rnd(3) === 0 ? [asm.ldx(4, d, 9, 8)] : [])];
+    return [
+      asm.ldx(8, 3, 9, 0),
+      asm.ldx(pick(SIZES), d, 3, 8 * rnd(40)),
+      ...(rnd(3) === 0 ? [asm.ldx(4, d, 9, 8)] : []),
+    ];
   };
   const ringbuf = (): Raw[] => {
     const use = [asm.stx(8, 0, 8 * rnd(3), num())];
     const done = [asm.movr(1, 0), asm.mov(2, 0), asm.call(pick([132, 133]))];
     const body = rnd(10) === 0 ? use : [...use, ...done];
-    return [...asm.map(1, 2), asm.mov(2, pick([8, 16, 24])), asm.mov(3, 0), asm.call(131), asm.jmp(JMP.eq, 0, 0, body.length), ...body];
+    return [
+      ...asm.map(1, 2),
+      asm.mov(2, pick([8, 16, 24])),
+      asm.mov(3, 0),
+      asm.call(131),
+      asm.jmp(JMP.eq, 0, 0, body.length),
+      ...body,
+    ];
   };
   const copy = (): Raw[] => {
     const d = num();

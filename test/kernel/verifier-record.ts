@@ -19,10 +19,18 @@ export const shaOf = (e: CorpusEntry): string => createHash('sha256').update(e.i
 
 const STATISTICS = /^(processed |stack depth|verification time|max_states)/;
 export const lastWords = (log: string): string[] =>
-  log.trimEnd().split('\n').filter((l) => l !== '' && !STATISTICS.test(l)).slice(-4);
+  log
+    .trimEnd()
+    .split('\n')
+    .filter((l) => l !== '' && !STATISTICS.test(l))
+    .slice(-4);
 
 /** Asks the real kernel. */
-export async function recordCorpus(kernel: KernelId, lab: Lab, corpus: readonly CorpusEntry[]): Promise<RecordedVerdict[]> {
+export async function recordCorpus(
+  kernel: KernelId,
+  lab: Lab,
+  corpus: readonly CorpusEntry[],
+): Promise<RecordedVerdict[]> {
   const guest = await bootGuest({ kernel, cmdline: 'lsm=bpf', lab });
   try {
     const verdicts: RawVerdict[] = await rawVerdicts(guest, corpus, { maps: RAW_MAPS, level: 1, tail: 2000 });

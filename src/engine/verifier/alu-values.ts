@@ -1,13 +1,22 @@
 /** Arithmetic on `Scalar`s: the ranges and bits of `dst op src`. The kernel's precision, no more. */
-import {
-  BPF_ADD, BPF_AND, BPF_LSH, BPF_MUL, BPF_OR, BPF_RSH, BPF_SUB, BPF_XOR,
-} from '../bpf/index.ts';
+import { BPF_ADD, BPF_AND, BPF_LSH, BPF_MUL, BPF_OR, BPF_RSH, BPF_SUB, BPF_XOR } from '../bpf/index.ts';
 import { U64_MASK, toS64 } from '../../base/index.ts';
 import type { BoundsRules } from './bounds.ts';
 import { S32_MAX, S32_MIN, S64_MAX, S64_MIN, Scalar, U32_MAX } from './scalar.ts';
 import {
-  tnumAdd, tnumAnd, tnumArsh, tnumLsh, tnumMul, tnumOr, tnumRange, tnumRsh, tnumSub, tnumSubreg, tnumSubregIsConst,
-  tnumConst, tnumXor,
+  tnumAdd,
+  tnumAnd,
+  tnumArsh,
+  tnumLsh,
+  tnumMul,
+  tnumOr,
+  tnumRange,
+  tnumRsh,
+  tnumSub,
+  tnumSubreg,
+  tnumSubregIsConst,
+  tnumConst,
+  tnumXor,
 } from './tnum.ts';
 
 const u64 = (v: bigint): bigint => BigInt.asUintN(64, v);
@@ -229,7 +238,12 @@ export function aluScalar(op: number, bits: 32 | 64, dst: Scalar, src: Scalar, r
     case BPF_AND:
     case BPF_OR:
     case BPF_XOR:
-      d.tnum = op === BPF_AND ? tnumAnd(d.tnum, src.tnum) : op === BPF_OR ? tnumOr(d.tnum, src.tnum) : tnumXor(d.tnum, src.tnum);
+      d.tnum =
+        op === BPF_AND
+          ? tnumAnd(d.tnum, src.tnum)
+          : op === BPF_OR
+            ? tnumOr(d.tnum, src.tnum)
+            : tnumXor(d.tnum, src.tnum);
       bitwiseRanges(op, d, src, rules);
       break;
     default: {

@@ -1,7 +1,23 @@
 /** ALU instructions: numbers and pointer arithmetic. */
 import {
-  BPF_ADD, BPF_ALU64, BPF_AND, BPF_ARSH, BPF_CLASS, BPF_DIV, BPF_END, BPF_LSH, BPF_MOD, BPF_MOV, BPF_NEG, BPF_OP,
-  BPF_OR, BPF_RSH, BPF_SRC, BPF_SUB, BPF_X, BPF_XOR,
+  BPF_ADD,
+  BPF_ALU64,
+  BPF_AND,
+  BPF_ARSH,
+  BPF_CLASS,
+  BPF_DIV,
+  BPF_END,
+  BPF_LSH,
+  BPF_MOD,
+  BPF_MOV,
+  BPF_NEG,
+  BPF_OP,
+  BPF_OR,
+  BPF_RSH,
+  BPF_SRC,
+  BPF_SUB,
+  BPF_X,
+  BPF_XOR,
 } from '../bpf/index.ts';
 import { addRanges, aluScalar, movScalar32, signExtend32, signExtend64, subRanges64 } from './alu-values.ts';
 import type { Env } from './env.ts';
@@ -68,7 +84,8 @@ function mov(env: Env): void {
   const v4 = env.rules.cpuV4;
   if (!v4 && off !== 0) bad();
   if (wide && v4 && off === 1) {
-    if (imm !== 1 && imm !== 1 << 16) env.fail(EINVAL, 'arena', 'addr_space_cast insn can only convert between address space 1 and 0');
+    if (imm !== 1 && imm !== 1 << 16)
+      env.fail(EINVAL, 'arena', 'addr_space_cast insn can only convert between address space 1 and 0');
     env.fail(EINVAL, 'arena', 'addr_space_cast insn can only be used in a program that has an associated arena');
   }
   if (imm !== 0 || (off !== 0 && off !== 8 && off !== 16 && !(wide && off === 32))) bad();
@@ -88,15 +105,15 @@ function mov(env: Env): void {
     return;
   }
   // A copy that changes nothing keeps the link to its source (6.8 on).
-  const same =
-    env.rules.linkedScalars && (off === 0 ? src.num.width <= 32 : src.num.umax < 1n << BigInt(off - 1));
+  const same = env.rules.linkedScalars && (off === 0 ? src.num.width <= 32 : src.num.umax < 1n << BigInt(off - 1));
   const r = same ? assignScalarId(env, src) : src;
   if (same) env.setReg(srcNo, r);
-  const n = off === 0
-    ? movScalar32(r.num, env.rules.bounds)
-    : wide
-      ? signExtend64(r.num, (off / 8) as 1 | 2 | 4, env.rules.bounds)
-      : signExtend32(r.num, (off / 8) as 1 | 2, env.rules.bounds);
+  const n =
+    off === 0
+      ? movScalar32(r.num, env.rules.bounds)
+      : wide
+        ? signExtend64(r.num, (off / 8) as 1 | 2 | 4, env.rules.bounds)
+        : signExtend32(r.num, (off / 8) as 1 | 2, env.rules.bounds);
   env.rules.bounds.repair(n);
   const out = (same ? r : dropScalarId(r)).withNum(n);
   env.setReg(dst, out);
@@ -148,7 +165,12 @@ function binary(env: Env, op: number): void {
 
 function scalarMath(env: Env, op: number, bits: 32 | 64, dst: number, d: Reg, s: Reg, self: boolean): void {
   let left = d;
-  if ((op === BPF_AND || op === BPF_OR) && env.rules.forkBoolMask && s.num.isConst && env.rules.bounds.computes(op, bits, s.num) === 'range') {
+  if (
+    (op === BPF_AND || op === BPF_OR) &&
+    env.rules.forkBoolMask &&
+    s.num.isConst &&
+    env.rules.bounds.computes(op, bits, s.num) === 'range'
+  ) {
     left = forkMask(env, dst, d);
   }
   const n = aluScalar(op, bits, left.num, s.num, env.rules.bounds);
@@ -192,7 +214,12 @@ function checkSaneOffset(env: Env, r: Reg, type: string, regno: number): void {
     env.fail(EINVAL, 'pointer-out-of-bounds', `${type} pointer offset ${r.off} is not allowed`, regno);
   }
   if (num.smin === -(1n << 63n)) {
-    env.fail(EINVAL, 'pointer-unbounded', `math between ${type} pointer and register with unbounded min value is not allowed`, regno);
+    env.fail(
+      EINVAL,
+      'pointer-unbounded',
+      `math between ${type} pointer and register with unbounded min value is not allowed`,
+      regno,
+    );
   }
   if (num.smin >= MAX_VAR_OFF || num.smin <= -MAX_VAR_OFF) {
     env.fail(EINVAL, 'pointer-out-of-bounds', `value ${num.smin} makes ${type} pointer be out of bounds`, regno);
@@ -261,4 +288,3 @@ function pointerMath(env: Env, op: number, bits: 32 | 64, dst: number, ptr: Reg,
   checkSaneOffset(env, r, type, dst);
   env.setReg(dst, r);
 }
-

@@ -20,7 +20,11 @@ export function checkAttach(env: Env): void {
   if (a.progType !== 'lsm' && a.progType !== 'lsm_cgroup') return;
   if (!env.obj.gplCompatible) env.fail(EINVAL, 'gpl-lsm', 'LSM programs must have a GPL compatible license');
   if (env.hook === undefined) {
-    env.fail(name.startsWith('bpf_lsm_') ? EINVAL : ENOENT, 'no-hook', `attach_btf_id ${btfId} points to wrong type name ${name}`);
+    env.fail(
+      name.startsWith('bpf_lsm_') ? EINVAL : ENOENT,
+      'no-hook',
+      `attach_btf_id ${btfId} points to wrong type name ${name}`,
+    );
   }
   if (!env.hook.attachable) {
     env.fail(EINVAL, 'disabled-hook', `attach_btf_id ${btfId} points to disabled hook ${name}`);

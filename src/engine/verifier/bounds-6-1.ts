@@ -1,7 +1,25 @@
 /** Range deduction of Linux 5.7 to 6.7, as of 6.1 (kernel/bpf/verifier.c): only comparisons with constants refine. */
 import {
-  BPF_ADD, BPF_AND, BPF_ARSH, BPF_JEQ, BPF_JGE, BPF_JGT, BPF_JLE, BPF_JLT, BPF_JNE, BPF_JSET, BPF_JSGE, BPF_JSGT,
-  BPF_JSLE, BPF_JSLT, BPF_LSH, BPF_MUL, BPF_OR, BPF_RSH, BPF_SUB, BPF_XOR,
+  BPF_ADD,
+  BPF_AND,
+  BPF_ARSH,
+  BPF_JEQ,
+  BPF_JGE,
+  BPF_JGT,
+  BPF_JLE,
+  BPF_JLT,
+  BPF_JNE,
+  BPF_JSET,
+  BPF_JSGE,
+  BPF_JSGT,
+  BPF_JSLE,
+  BPF_JSLT,
+  BPF_LSH,
+  BPF_MUL,
+  BPF_OR,
+  BPF_RSH,
+  BPF_SUB,
+  BPF_XOR,
 } from '../bpf/index.ts';
 import { toS64 } from '../../base/index.ts';
 import type { BoundsRules } from './bounds.ts';
@@ -9,9 +27,7 @@ import { boundOffset } from './bounds-6-12.ts';
 import { flipJump, isPowerOf2 } from './jump-ops.ts';
 import type { Scalar } from './scalar.ts';
 import { S32_MAX, S32_MIN, U32_MAX } from './scalar.ts';
-import {
-  tnumAnd, tnumClearSubreg, tnumConst, tnumIntersect, tnumOr, tnumSubreg, tnumSubregIsConst,
-} from './tnum.ts';
+import { tnumAnd, tnumClearSubreg, tnumConst, tnumIntersect, tnumOr, tnumSubreg, tnumSubregIsConst } from './tnum.ts';
 
 const LOW32 = 0xffff_ffffn;
 const u64 = (v: bigint): bigint => BigInt.asUintN(64, v);

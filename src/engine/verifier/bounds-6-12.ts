@@ -1,7 +1,25 @@
 /** Range deduction of Linux 6.8 and later, as of 6.12 (kernel/bpf/verifier.c: reg_bounds_sync and its callers). */
 import {
-  BPF_ADD, BPF_AND, BPF_ARSH, BPF_JEQ, BPF_JGE, BPF_JGT, BPF_JLE, BPF_JLT, BPF_JNE, BPF_JSET, BPF_JSGE, BPF_JSGT,
-  BPF_JSLE, BPF_JSLT, BPF_LSH, BPF_MUL, BPF_OR, BPF_RSH, BPF_SUB, BPF_XOR,
+  BPF_ADD,
+  BPF_AND,
+  BPF_ARSH,
+  BPF_JEQ,
+  BPF_JGE,
+  BPF_JGT,
+  BPF_JLE,
+  BPF_JLT,
+  BPF_JNE,
+  BPF_JSET,
+  BPF_JSGE,
+  BPF_JSGT,
+  BPF_JSLE,
+  BPF_JSLT,
+  BPF_LSH,
+  BPF_MUL,
+  BPF_OR,
+  BPF_RSH,
+  BPF_SUB,
+  BPF_XOR,
 } from '../bpf/index.ts';
 import { toS64 } from '../../base/index.ts';
 import type { BoundsRules } from './bounds.ts';
@@ -9,8 +27,17 @@ import { flipJump, isPowerOf2, negateJump, NOT_JSET } from './jump-ops.ts';
 import type { Scalar } from './scalar.ts';
 import { S32_MAX, S32_MIN } from './scalar.ts';
 import {
-  tnumAnd, tnumClearSubreg, tnumConst, tnumIntersect, tnumIsConst, tnumOr, tnumOverlap, tnumRange, tnumSubreg,
-  tnumSubregIsConst, tnumWithSubreg,
+  tnumAnd,
+  tnumClearSubreg,
+  tnumConst,
+  tnumIntersect,
+  tnumIsConst,
+  tnumOr,
+  tnumOverlap,
+  tnumRange,
+  tnumSubreg,
+  tnumSubregIsConst,
+  tnumWithSubreg,
 } from './tnum.ts';
 
 const LOW32 = 0xffff_ffffn;
@@ -293,7 +320,10 @@ function learn(op: number, jmp32: boolean, a: Scalar, b: Scalar): void {
 function repair(s: Scalar): void {
   const v32 = low(s.tnum.value);
   const broken =
-    s.umin > s.umax || s.smin > s.smax || s.u32min > s.u32max || s.s32min > s.s32max ||
+    s.umin > s.umax ||
+    s.smin > s.smax ||
+    s.u32min > s.u32max ||
+    s.s32min > s.s32max ||
     (s.isConst && !s.isCleanConst) ||
     (tnumSubregIsConst(s.tnum) &&
       (s.u32min !== v32 || s.u32max !== v32 || s.s32min !== (v32 | 0) || s.s32max !== (v32 | 0)));

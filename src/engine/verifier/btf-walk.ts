@@ -21,7 +21,10 @@ const label = (t: Composite): string => t.name || '(anon)';
 const isComposite = (t: BtfType): t is Composite => t.kind === 'struct' || t.kind === 'union';
 
 /** Element type and total element count of a (nested) array; other types are one element of themselves. */
-function flatten(btf: Btf, typeId: number): { elem: BtfType; elemId: number; count: number; size: number; array: boolean } | null {
+function flatten(
+  btf: Btf,
+  typeId: number,
+): { elem: BtfType; elemId: number; count: number; size: number; array: boolean } | null {
   let t = btf.type(btf.strip(typeId));
   let count = 1;
   let array = false;
@@ -101,16 +104,19 @@ function findMember(btf: Btf, t: Composite, off: number, size: number, untrusted
     if (f.elem.kind === 'ptr') {
       if (width !== size || off !== moff) {
         return error(
-          EACCES, 'btf-ptr-partial',
+          EACCES,
+          'btf-ptr-partial',
           `cannot access ptr member ${m.name} with moff ${moff} in struct ${label(t)} with off ${off} size ${size}`,
         );
       }
       const target = btf.type(btf.strip(f.elem.type));
-      if (isComposite(target)) return { kind: 'ptr', typeId: target.id, flags: tagFlags(btf, f.elem.type), field: m.name };
+      if (isComposite(target))
+        return { kind: 'ptr', typeId: target.id, flags: tagFlags(btf, f.elem.type), field: m.name };
     }
     if (off + size > end && !untrusted) {
       return error(
-        EACCES, 'btf-beyond-member',
+        EACCES,
+        'btf-beyond-member',
         `access beyond the end of member ${m.name} (mend:${end}) in struct ${label(t)} with off ${off} size ${size}`,
       );
     }

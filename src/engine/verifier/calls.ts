@@ -58,7 +58,11 @@ function callFunction(env: Env): void {
     }
     checkGlobalArgs(env, n);
     env.globalsCalled.add(n);
-    env.log.line(env.rules.trust ? `Func#${n} ('${sub.name}') is global and assumed valid.` : `Func#${n} is global and valid. Skipping.`);
+    env.log.line(
+      env.rules.trust
+        ? `Func#${n} ('${sub.name}') is global and assumed valid.`
+        : `Func#${n} is global and valid. Skipping.`,
+    );
     clearCallerSaved(caller);
     env.setReg(0, unknownReg(env.insn));
     return;
@@ -89,7 +93,13 @@ function checkGlobalArgs(env: Env, n: number): void {
   const sub = env.subprogs[n];
   const args = argsOf(env, n);
   const invalid = (): never =>
-    env.fail(EINVAL, 'global-args', env.rules.trust ? `Caller passes invalid args into func#${n} ('${sub.name}')` : `Caller passes invalid args into func#${n}`);
+    env.fail(
+      EINVAL,
+      'global-args',
+      env.rules.trust
+        ? `Caller passes invalid args into func#${n} ('${sub.name}')`
+        : `Caller passes invalid args into func#${n}`,
+    );
   args.forEach((arg, i) => {
     const regno = i + 1;
     const reg = env.reg(regno);
@@ -164,8 +174,15 @@ function checkAvailable(env: Env, id: number): NonNullable<ReturnType<typeof hel
 
 /** Tracing programs may call bpf_d_path in these functions (bpf_trace.c, btf_allowlist_d_path). */
 const D_PATH_FUNCS: ReadonlySet<string> = new Set([
-  'security_file_permission', 'security_inode_getattr', 'security_file_open', 'security_path_truncate', 'vfs_truncate',
-  'vfs_fallocate', 'dentry_open', 'vfs_getattr', 'filp_close',
+  'security_file_permission',
+  'security_inode_getattr',
+  'security_file_open',
+  'security_path_truncate',
+  'vfs_truncate',
+  'vfs_fallocate',
+  'dentry_open',
+  'vfs_getattr',
+  'filp_close',
 ]);
 
 const dPathAllowed = (env: Env): boolean =>
@@ -175,7 +192,17 @@ function callHelper(env: Env): void {
   const id = env.insns.imm[env.insn];
   const proto = checkAvailable(env, id);
   const meta: CallMeta = {
-    id, proto, map: null, mapUid: 0, release: 0, refId: 0, filled: null, raw: false, sizeMax: 0n, memSize: 0, subprog: -1,
+    id,
+    proto,
+    map: null,
+    mapUid: 0,
+    release: 0,
+    refId: 0,
+    filled: null,
+    raw: false,
+    sizeMax: 0n,
+    memSize: 0,
+    subprog: -1,
     retTypeId: 0,
   };
   for (let i = 0; i < 5; i++) checkArg(env, meta, i);
@@ -279,7 +306,13 @@ function mapResult(env: Env, meta: CallMeta): Reg {
 const ERRNO_MAX = 4095;
 
 function refineResult(env: Env, meta: CallMeta): Reg {
-  const bounded: readonly number[] = [FN.getStack, FN.getTaskStack, FN.probeReadStr, FN.probeReadKernelStr, FN.probeReadUserStr];
+  const bounded: readonly number[] = [
+    FN.getStack,
+    FN.getTaskStack,
+    FN.probeReadStr,
+    FN.probeReadKernelStr,
+    FN.probeReadUserStr,
+  ];
   if (!bounded.includes(meta.id)) return unknownReg(env.insn);
   const s = SCALAR_UNKNOWN.clone();
   s.smax = BigInt.asIntN(64, meta.sizeMax);
@@ -375,7 +408,11 @@ export function returnToCaller(env: Env): void {
   }
   const again = callee.inCallback && env.rules.iterateCallbacks;
   env.insn = again ? callee.callsite : callee.callsite + 1;
-  env.log.put(env.log.level > 0 ? `returning from callee:\n${frameText(env, callee)}\nto caller at ${env.insn}:\n${frameText(env, caller)}\n` : '');
+  env.log.put(
+    env.log.level > 0
+      ? `returning from callee:\n${frameText(env, callee)}\nto caller at ${env.insn}:\n${frameText(env, caller)}\n`
+      : '',
+  );
   st.frames.pop();
   if (again) widenImprecise(env, env.insn);
 }

@@ -1,9 +1,39 @@
 /** Shape of the program before any state: reserved fields, jumps, reachability, places where states are kept. */
 import {
-  BPF_ABS, BPF_ALU, BPF_ALU64, BPF_ATOMIC, BPF_CALL, BPF_CLASS, BPF_END, BPF_EXIT, BPF_IND, BPF_JA, BPF_JCOND,
-  BPF_JMP, BPF_JMP32, BPF_JSLE, BPF_K, BPF_LD, BPF_LDX, BPF_MEM, BPF_MEMSX, BPF_MODE, BPF_NEG, BPF_OP, BPF_PSEUDO_BTF_ID,
-  BPF_PSEUDO_CALL, BPF_PSEUDO_FUNC, BPF_PSEUDO_MAP_FD, BPF_PSEUDO_MAP_VALUE, BPF_SIZE, BPF_SRC, BPF_ST, BPF_STX, BPF_DW,
-  BPF_W, OP_LD_IMM64,
+  BPF_ABS,
+  BPF_ALU,
+  BPF_ALU64,
+  BPF_ATOMIC,
+  BPF_CALL,
+  BPF_CLASS,
+  BPF_END,
+  BPF_EXIT,
+  BPF_IND,
+  BPF_JA,
+  BPF_JCOND,
+  BPF_JMP,
+  BPF_JMP32,
+  BPF_JSLE,
+  BPF_K,
+  BPF_LD,
+  BPF_LDX,
+  BPF_MEM,
+  BPF_MEMSX,
+  BPF_MODE,
+  BPF_NEG,
+  BPF_OP,
+  BPF_PSEUDO_BTF_ID,
+  BPF_PSEUDO_CALL,
+  BPF_PSEUDO_FUNC,
+  BPF_PSEUDO_MAP_FD,
+  BPF_PSEUDO_MAP_VALUE,
+  BPF_SIZE,
+  BPF_SRC,
+  BPF_ST,
+  BPF_STX,
+  BPF_DW,
+  BPF_W,
+  OP_LD_IMM64,
 } from '../bpf/index.ts';
 import type { Env } from './env.ts';
 import { E2BIG, EINVAL, ENOTSUPP } from './env.ts';
@@ -20,8 +50,20 @@ export const CALLS_CALLBACK = 8;
 
 const BPF_MAXINSNS_PRIVILEGED = 1_000_000;
 const HASH_ONLY_SLEEPABLE = new Set([
-  'hash', 'lru_hash', 'array', 'percpu_hash', 'percpu_array', 'lru_percpu_hash', 'array_of_maps', 'hash_of_maps',
-  'ringbuf', 'user_ringbuf', 'inode_storage', 'sk_storage', 'task_storage', 'cgrp_storage',
+  'hash',
+  'lru_hash',
+  'array',
+  'percpu_hash',
+  'percpu_array',
+  'lru_percpu_hash',
+  'array_of_maps',
+  'hash_of_maps',
+  'ringbuf',
+  'user_ringbuf',
+  'inode_storage',
+  'sk_storage',
+  'task_storage',
+  'cgrp_storage',
 ]);
 /** Since 6.6 / 6.11 also these. */
 const SLEEPABLE_NEWER = new Set(['queue', 'stack', 'arena']);
@@ -70,7 +112,8 @@ export function checkSubprogs(env: Env): void {
         }
       }
       if (i === sub.end - 1) {
-        const ends = op === (BPF_JMP | BPF_EXIT) || op === (BPF_JMP | BPF_JA) || (env.rules.cpuV4 && op === (BPF_JMP32 | BPF_JA));
+        const ends =
+          op === (BPF_JMP | BPF_EXIT) || op === (BPF_JMP | BPF_JA) || (env.rules.cpuV4 && op === (BPF_JMP32 | BPF_JA));
         if (!ends) {
           env.insn = i;
           env.fail(EINVAL, 'no-exit', 'last insn is not an exit or jmp');
@@ -112,7 +155,8 @@ function knownOpcode(env: Env, op: number): boolean {
 /** Reserved fields of loads, ld_imm64 pairs and the maps they name. */
 export function checkEncoding(env: Env): void {
   const { insns } = env;
-  if (insns.count === 0 || insns.count > BPF_MAXINSNS_PRIVILEGED) env.fail(E2BIG, 'too-large', 'program has no or too many instructions');
+  if (insns.count === 0 || insns.count > BPF_MAXINSNS_PRIVILEGED)
+    env.fail(E2BIG, 'too-large', 'program has no or too many instructions');
   for (let i = 0; i < insns.count; i++) {
     env.insn = i;
     const op = insns.op[i];
@@ -123,7 +167,13 @@ export function checkEncoding(env: Env): void {
       }
     }
     if (op === OP_LD_IMM64) {
-      if (i === insns.count - 1 || insns.op[i + 1] !== 0 || insns.dst[i + 1] !== 0 || insns.src[i + 1] !== 0 || insns.off[i + 1] !== 0) {
+      if (
+        i === insns.count - 1 ||
+        insns.op[i + 1] !== 0 ||
+        insns.dst[i + 1] !== 0 ||
+        insns.src[i + 1] !== 0 ||
+        insns.off[i + 1] !== 0
+      ) {
         env.fail(EINVAL, 'bad-ld-imm64', 'invalid bpf_ld_imm64 insn');
       }
       checkLdImm(env, i);
@@ -138,10 +188,15 @@ function checkLdImm(env: Env, i: number): void {
   const { insns } = env;
   const src = insns.src[i];
   if (src === 0 || src === BPF_PSEUDO_FUNC || src === BPF_PSEUDO_BTF_ID) return;
-  if (src !== BPF_PSEUDO_MAP_FD && src !== BPF_PSEUDO_MAP_VALUE) env.fail(EINVAL, 'bad-ld-imm64', 'unrecognized bpf_ld_imm64 insn');
+  if (src !== BPF_PSEUDO_MAP_FD && src !== BPF_PSEUDO_MAP_VALUE)
+    env.fail(EINVAL, 'bad-ld-imm64', 'unrecognized bpf_ld_imm64 insn');
   const map = env.obj.maps[insns.imm[i]];
   if (map === undefined) env.fail(9, 'bad-map', `fd ${insns.imm[i]} is not pointing to valid bpf_map`);
-  if (env.prog.attach.sleepable && !HASH_ONLY_SLEEPABLE.has(map.type) && !(env.rules.cpuV4 && SLEEPABLE_NEWER.has(map.type))) {
+  if (
+    env.prog.attach.sleepable &&
+    !HASH_ONLY_SLEEPABLE.has(map.type) &&
+    !(env.rules.cpuV4 && SLEEPABLE_NEWER.has(map.type))
+  ) {
     env.fail(EINVAL, 'map-not-for-sleepable', SLEEPABLE_MAPS);
   }
   if (map.type === 'arena' || map.type === 'user_ringbuf') {
@@ -154,8 +209,14 @@ function checkLdImm(env: Env, i: number): void {
   const off = insns.imm[i + 1] >>> 0;
   if (off >= 1 << 29) env.fail(EINVAL, 'map-value-offset', `direct value offset of ${off} is not allowed`);
   if (map.type !== 'array') env.fail(EINVAL, 'map-value-direct', 'no direct value access support for this map type');
-  if (map.maxEntries !== 1) env.fail(ENOTSUPP, 'map-value-direct', `invalid access to map value pointer, value_size=${map.valueSize} off=${off}`);
-  if (off >= map.valueSize) env.fail(EINVAL, 'map-value-offset', `invalid access to map value pointer, value_size=${map.valueSize} off=${off}`);
+  if (map.maxEntries !== 1)
+    env.fail(
+      ENOTSUPP,
+      'map-value-direct',
+      `invalid access to map value pointer, value_size=${map.valueSize} off=${off}`,
+    );
+  if (off >= map.valueSize)
+    env.fail(EINVAL, 'map-value-offset', `invalid access to map value pointer, value_size=${map.valueSize} off=${off}`);
 }
 
 /** Where a jump at `i` goes, besides the next instruction. */
@@ -216,7 +277,10 @@ function edgesOf(env: Env, i: number): readonly Edge[] {
       const to = jumpTarget(env, i);
       mark(i, PRUNE_POINT);
       mark(to, PRUNE_POINT | JMP_POINT);
-      return [{ to: i + 1, backOk: true }, { to, backOk: true }];
+      return [
+        { to: i + 1, backOk: true },
+        { to, backOk: true },
+      ];
     }
   }
 }

@@ -18,8 +18,19 @@ export function attachProto(env: Env): Proto | null {
 }
 
 const KIND_NAMES: Partial<Record<BtfType['kind'], string>> = {
-  int: 'INT', ptr: 'PTR', array: 'ARRAY', struct: 'STRUCT', union: 'UNION', enum: 'ENUM', fwd: 'FWD', typedef: 'TYPEDEF',
-  func: 'FUNC', func_proto: 'FUNC_PROTO', void: 'UNKNOWN', enum64: 'ENUM64', float: 'FLOAT',
+  int: 'INT',
+  ptr: 'PTR',
+  array: 'ARRAY',
+  struct: 'STRUCT',
+  union: 'UNION',
+  enum: 'ENUM',
+  fwd: 'FWD',
+  typedef: 'TYPEDEF',
+  func: 'FUNC',
+  func_proto: 'FUNC_PROTO',
+  void: 'UNKNOWN',
+  enum64: 'ENUM64',
+  float: 'FLOAT',
 };
 const kindName = (t: BtfType): string => KIND_NAMES[t.kind] ?? t.kind.toUpperCase();
 
@@ -84,8 +95,15 @@ export function ctxAccess(env: Env, off: number, size: number, write: boolean): 
 
 /** Since 6.2: hooks that run on objects being freed do not get trusted pointers (bpf_lsm.c, untrusted_lsm_hooks). */
 const UNTRUSTED_HOOKS: ReadonlySet<string> = new Set([
-  'bpf_map_free_security', 'bpf_map_free', 'bpf_prog_free_security', 'bpf_prog_free', 'file_alloc_security',
-  'file_free_security', 'sk_alloc_security', 'sk_free_security', 'task_free',
+  'bpf_map_free_security',
+  'bpf_map_free',
+  'bpf_prog_free_security',
+  'bpf_prog_free',
+  'file_alloc_security',
+  'file_free_security',
+  'sk_alloc_security',
+  'sk_free_security',
+  'task_free',
 ]);
 
 function argsTrusted(env: Env): boolean {

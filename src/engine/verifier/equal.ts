@@ -128,6 +128,8 @@ export function maybeLooping(old: State, cur: State): boolean {
   if (old.frames.length !== cur.frames.length) return false;
   return old.cur.regs.every((c, i) => {
     const r = cur.cur.regs[i].reg;
-    return c.reg === r || (sameShape(c.reg, r) && c.reg.num.same(r.num) && c.reg.id === r.id && c.reg.refId === r.refId);
+    return (
+      c.reg === r || (sameShape(c.reg, r) && c.reg.num.same(r.num) && c.reg.id === r.id && c.reg.refId === r.refId)
+    );
   });
 }

@@ -31,7 +31,12 @@ export function checkReturn(env: Env, subprog: number): void {
   const r = env.reg(0);
   if (subprog !== 0) {
     if (!r.isScalar) {
-      env.fail(EINVAL, 'return-type', `At subprogram exit the register R0 is not a scalar value (${env.typeText(r)})`, 0);
+      env.fail(
+        EINVAL,
+        'return-type',
+        `At subprogram exit the register R0 is not a scalar value (${env.typeText(r)})`,
+        0,
+      );
     }
     return;
   }
@@ -60,7 +65,12 @@ export function checkReturn(env: Env, subprog: number): void {
   const message = env.rules.returnMessage(r.num, range, 'program exit');
   if (attach.progType === 'lsm_cgroup' && isVoid) {
     env.log.line(message);
-    env.fail(EINVAL, 'return-range', "Note, BPF_LSM_CGROUP that attach to void LSM hooks can't modify return value!", 0);
+    env.fail(
+      EINVAL,
+      'return-range',
+      "Note, BPF_LSM_CGROUP that attach to void LSM hooks can't modify return value!",
+      0,
+    );
   }
   env.fail(EINVAL, 'return-range', message, 0);
 }

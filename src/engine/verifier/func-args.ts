@@ -33,7 +33,11 @@ export function argsOf(env: Env, subprog: number): readonly FuncArg[] {
     const size = btf.sizeOf(t.type);
     if (size === undefined) {
       const target = btf.type(btf.strip(t.type));
-      env.fail(EINVAL, 'global-args', `arg#${i} reference type('${target.kind.toUpperCase()} ${target.kind === 'void' ? '(anon)' : target.name}') size cannot be determined: -22`);
+      env.fail(
+        EINVAL,
+        'global-args',
+        `arg#${i} reference type('${target.kind.toUpperCase()} ${target.kind === 'void' ? '(anon)' : target.name}') size cannot be determined: -22`,
+      );
     }
     return { kind: 'mem', size, nonNull: tags.includes('arg:nonnull') };
   });

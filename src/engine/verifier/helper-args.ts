@@ -36,7 +36,15 @@ export interface CallMeta {
 const MAX_VAR_SIZ = 1n << 29n;
 
 type Shape = readonly [RegKind, number];
-const TRUST_MEM: readonly Shape[] = [['fp', 0], ['map_key', 0], ['map_value', 0], ['mem', 0], ['mem', RINGBUF], ['buf', 0], ['ptr_', TRUSTED]];
+const TRUST_MEM: readonly Shape[] = [
+  ['fp', 0],
+  ['map_key', 0],
+  ['map_value', 0],
+  ['mem', 0],
+  ['mem', RINGBUF],
+  ['buf', 0],
+  ['ptr_', TRUSTED],
+];
 
 /** Kinds in the kernel's order, packets (which no LSM program has) included in the words only. */
 function accepted(env: Env, arg: string): { shapes: readonly Shape[]; words: readonly string[] } {
@@ -53,7 +61,10 @@ function accepted(env: Env, arg: string): { shapes: readonly Shape[]; words: rea
     const shapes = TRUST_MEM.slice(0, 3);
     return { shapes, words: ['fp', 'pkt', 'pkt_meta', 'map_key', 'map_value'] };
   };
-  const one = (...shapes: Shape[]): { shapes: readonly Shape[]; words: readonly string[] } => ({ shapes, words: names(shapes) });
+  const one = (...shapes: Shape[]): { shapes: readonly Shape[]; words: readonly string[] } => ({
+    shapes,
+    words: names(shapes),
+  });
   const base = arg.replace(/[:?].*$/, '');
   switch (base) {
     case 'key':
@@ -77,7 +88,12 @@ function accepted(env: Env, arg: string): { shapes: readonly Shape[]; words: rea
     case 'obj':
       return t ? one(['ptr_', 0], ['ptr_', TRUSTED], ['ptr_', RCU]) : one(['ptr_', 0]);
     case 'sock': {
-      const shapes: Shape[] = t ? [['ptr_', 0], ['ptr_', TRUSTED]] : [['ptr_', 0]];
+      const shapes: Shape[] = t
+        ? [
+            ['ptr_', 0],
+            ['ptr_', TRUSTED],
+          ]
+        : [['ptr_', 0]];
       return { shapes, words: ['sock_common', 'sock', 'tcp_sock', 'xdp_sock', ...names(shapes)] };
     }
     case 'sockcommon':
@@ -98,7 +114,8 @@ function accepted(env: Env, arg: string): { shapes: readonly Shape[]; words: rea
   }
 }
 
-const nullOk = (env: Env, arg: string): boolean => arg.includes('?') || (env.rules.storageArgNull && arg.startsWith('obj:'));
+const nullOk = (env: Env, arg: string): boolean =>
+  arg.includes('?') || (env.rules.storageArgNull && arg.startsWith('obj:'));
 
 /** Argument `n` (0 = R1) of a helper call. */
 export function checkArg(env: Env, meta: CallMeta, n: number): void {
@@ -145,7 +162,12 @@ export function checkArg(env: Env, meta: CallMeta, n: number): void {
       helperMem(env, meta, regno, 8, 'write', false, true);
       if ((reg.off & 7) !== 0 || (reg.num.tnum.mask & 7n) !== 0n || (reg.num.tnum.value & 7n) !== 0n) {
         const words = reg.kind === 'fp' ? 'stack ' : reg.kind === 'map_value' ? 'value ' : '';
-        env.fail(EACCES, 'misaligned', `misaligned ${words}access off ${env.rules.tnumText(reg.num.tnum)}+${reg.off}+0 size 8`, regno);
+        env.fail(
+          EACCES,
+          'misaligned',
+          `misaligned ${words}access off ${env.rules.tnumText(reg.num.tnum)}+${reg.off}+0 size 8`,
+          regno,
+        );
       }
       break;
     case 'size':
@@ -184,7 +206,12 @@ function checkKind(env: Env, meta: CallMeta, regno: number, reg: Reg, arg: strin
   if (reg.kind !== 'ptr_') return;
   if (shapes[0][0] === 'fp') {
     if (!readOnlyOk) {
-      env.fail(EACCES, 'write-read-only', `${meta.proto.name}() may write into memory pointed by R${regno} type=${env.typeText(reg)}`, regno);
+      env.fail(
+        EACCES,
+        'write-read-only',
+        `${meta.proto.name}() may write into memory pointed by R${regno} type=${env.typeText(reg)}`,
+        regno,
+      );
     }
     return;
   }
@@ -199,7 +226,12 @@ function checkKind(env: Env, meta: CallMeta, regno: number, reg: Reg, arg: strin
 function checkOffset(env: Env, regno: number, reg: Reg, arg: string): void {
   if (arg === 'ringbuf') {
     if (reg.off !== 0 && env.rules.trust) {
-      env.fail(EINVAL, 'release-offset', `R${regno} must have zero offset when passed to release func or trusted arg to kfunc`, regno);
+      env.fail(
+        EINVAL,
+        'release-offset',
+        `R${regno} must have zero offset when passed to release func or trusted arg to kfunc`,
+        regno,
+      );
     }
     checkFixedOffset(env, regno, reg, false);
     return;
@@ -224,12 +256,19 @@ function checkOffset(env: Env, regno: number, reg: Reg, arg: string): void {
 
 /** Memory that a helper reads or writes. */
 export function helperMem(
-  env: Env, meta: CallMeta | null, regno: number, size: number, access: Access, zeroOk: boolean, raw: boolean,
+  env: Env,
+  meta: CallMeta | null,
+  regno: number,
+  size: number,
+  access: Access,
+  zeroOk: boolean,
+  raw: boolean,
 ): void {
   const reg = env.reg(regno);
   switch (reg.kind) {
     case 'map_key':
-      if (access === 'write') env.fail(EACCES, 'write-read-only', `R${regno} cannot write into ${env.typeText(reg)}`, regno);
+      if (access === 'write')
+        env.fail(EACCES, 'write-read-only', `R${regno} cannot write into ${env.typeText(reg)}`, regno);
       checkRegion(env, regno, reg, reg.off, size, reg.map!.keySize, false);
       return;
     case 'map_value':
@@ -264,11 +303,21 @@ function checkSize(env: Env, meta: CallMeta, regno: number, reg: Reg, zeroOk: bo
     env.fail(EACCES, 'size-negative', `R${regno} min value is negative, either use unsigned or 'var &= const'`, regno);
   }
   if (num.umin === 0n && !zeroOk && env.rules.zeroSizeMessage) {
-    env.fail(EACCES, 'zero-size', `R${regno} invalid zero-sized read: u64=[${num.umin},${BigInt.asIntN(64, num.umax)}]`, regno);
+    env.fail(
+      EACCES,
+      'zero-size',
+      `R${regno} invalid zero-sized read: u64=[${num.umin},${BigInt.asIntN(64, num.umax)}]`,
+      regno,
+    );
   }
   if (num.umin === 0n && !env.rules.zeroSizeMessage) helperMem(env, meta, regno - 1, 0, access, zeroOk, raw);
   if (num.umax >= MAX_VAR_SIZ) {
-    env.fail(EACCES, 'size-unbounded', `R${regno} unbounded memory access, use 'var &= const' or 'if (var < const)'`, regno);
+    env.fail(
+      EACCES,
+      'size-unbounded',
+      `R${regno} unbounded memory access, use 'var &= const' or 'if (var < const)'`,
+      regno,
+    );
   }
   helperMem(env, meta, regno - 1, Number(num.umax), access, zeroOk, raw);
   markPrecise(env, regno);
@@ -288,4 +337,3 @@ function checkConstString(env: Env, regno: number, reg: Reg): void {
     env.fail(EINVAL, 'not-constant-string', 'string is not zero-terminated', regno);
   }
 }
-

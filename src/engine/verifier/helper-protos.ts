@@ -130,9 +130,26 @@ for (const [short, row] of Object.entries(ROWS)) {
 export const helperProto = (id: number): HelperProto | undefined => protos.get(id);
 
 export const FN = {
-  tailCall: 12, mapUpdate: 2, mapDelete: 3, spinLock: 93, spinUnlock: 94, ringbufReserve: 131, dPath: 147,
-  forEachMapElem: 164, snprintf: 165, findVma: 180, loop: 181, mapPush: 87, mapPop: 88, getStack: 67, getTaskStack: 141,
-  probeReadStr: 45, probeReadKernelStr: 115, probeReadUserStr: 114, getSmpProcessorId: 8, getFuncIp: 173,
+  tailCall: 12,
+  mapUpdate: 2,
+  mapDelete: 3,
+  spinLock: 93,
+  spinUnlock: 94,
+  ringbufReserve: 131,
+  dPath: 147,
+  forEachMapElem: 164,
+  snprintf: 165,
+  findVma: 180,
+  loop: 181,
+  mapPush: 87,
+  mapPop: 88,
+  getStack: 67,
+  getTaskStack: 141,
+  probeReadStr: 45,
+  probeReadKernelStr: 115,
+  probeReadUserStr: 114,
+  getSmpProcessorId: 8,
+  getFuncIp: 173,
 } as const;
 
 const SYNC_CALLBACK: ReadonlySet<number> = new Set([FN.forEachMapElem, FN.findVma, FN.loop, 209]);

@@ -1,7 +1,5 @@
 /** Conditional jumps: which way is possible, and what each way tells. */
-import {
-  BPF_CLASS, BPF_JCOND, BPF_JEQ, BPF_JMP32, BPF_JNE, BPF_JSLE, BPF_OP, BPF_SRC, BPF_X,
-} from '../bpf/index.ts';
+import { BPF_CLASS, BPF_JCOND, BPF_JEQ, BPF_JMP32, BPF_JNE, BPF_JSLE, BPF_OP, BPF_SRC, BPF_X } from '../bpf/index.ts';
 import { addRanges } from './alu-values.ts';
 import type { Env } from './env.ts';
 import { EINVAL, ENOTSUPP } from './env.ts';
@@ -70,7 +68,11 @@ function notNull(env: Env, r: Reg): boolean {
   if (!env.rules.eqLiftsNull) return r.kind === 'map_value' || r.kind === 'map_key';
   if (r.num.smin <= -MAX_VAR_OFF || r.num.smax >= MAX_VAR_OFF) return false;
   return (
-    r.kind === 'map_value' || r.kind === 'map_key' || r.kind === 'mem' || r.kind === 'buf' || r.kind === 'map_ptr' ||
+    r.kind === 'map_value' ||
+    r.kind === 'map_key' ||
+    r.kind === 'mem' ||
+    r.kind === 'buf' ||
+    r.kind === 'map_ptr' ||
     (r.kind === 'ptr_' && isTrusted(r))
   );
 }
@@ -79,7 +81,8 @@ function predict(env: Env, op: number, jmp32: boolean, dst: Reg, src: Reg, isX: 
   if (dst.isScalar && src.isScalar) return env.rules.bounds.branchTaken(op, jmp32, dst.num, src.num);
   if (!env.rules.eqLiftsNull) {
     // 6.1: only a pointer on the left, and the low half counts like the whole.
-    if (!src.isScalar || !(isX ? (jmp32 ? (src.num.tnum.mask & 0xffff_ffffn) === 0n : src.num.isConst) : true)) return -1;
+    if (!src.isScalar || !(isX ? (jmp32 ? (src.num.tnum.mask & 0xffff_ffffn) === 0n : src.num.isConst) : true))
+      return -1;
     const v = jmp32 ? src.num.tnum.value & 0xffff_ffffn : src.num.tnum.value;
     if (dst.isScalar || !notNull(env, dst) || v !== 0n) return -1;
     return op === BPF_JEQ ? 0 : op === BPF_JNE ? 1 : -1;
@@ -149,7 +152,14 @@ function syncLinked(st: State, known: Reg, knownAt: number, places: readonly Lin
 }
 
 function refine(
-  env: Env, other: State, op: number, jmp32: boolean, dstNo: number, srcNo: number, src: Reg, linked: readonly LinkedPlace[],
+  env: Env,
+  other: State,
+  op: number,
+  jmp32: boolean,
+  dstNo: number,
+  srcNo: number,
+  src: Reg,
+  linked: readonly LinkedPlace[],
 ): void {
   const here = env.state.cur;
   const there = other.cur;
@@ -177,7 +187,15 @@ function refine(
   }
 }
 
-function pointerChecks(env: Env, other: State, op: number, jmp32: boolean, isX: boolean, dstNo: number, srcNo: number): void {
+function pointerChecks(
+  env: Env,
+  other: State,
+  op: number,
+  jmp32: boolean,
+  isX: boolean,
+  dstNo: number,
+  srcNo: number,
+): void {
   const dst = env.reg(dstNo);
   const eq = op === BPF_JEQ;
   if (!eq && op !== BPF_JNE) return;

@@ -6,7 +6,12 @@ import type { Reg } from './reg.ts';
 export function spinLock(env: Env, regno: number, reg: Reg, lock: boolean): void {
   const map = reg.map!;
   if (!reg.num.isConst) {
-    env.fail(EINVAL, 'spin-lock', `R${regno} doesn't have constant offset. bpf_spin_lock has to be at the constant offset`, regno);
+    env.fail(
+      EINVAL,
+      'spin-lock',
+      `R${regno} doesn't have constant offset. bpf_spin_lock has to be at the constant offset`,
+      regno,
+    );
   }
   if (env.obj.btf === null || map.valueTypeId === 0) {
     env.fail(EINVAL, 'spin-lock', `map '${map.name}' has to have BTF in order to use bpf_spin_lock`, regno);
@@ -25,7 +30,8 @@ export function spinLock(env: Env, regno: number, reg: Reg, lock: boolean): void
     return;
   }
   if (st.lockMap === null) env.fail(EINVAL, 'spin-unlock', 'bpf_spin_unlock without taking a lock', regno);
-  if (st.lockMap !== map || st.lockId !== reg.id) env.fail(EINVAL, 'spin-unlock', 'bpf_spin_unlock of different lock', regno);
+  if (st.lockMap !== map || st.lockId !== reg.id)
+    env.fail(EINVAL, 'spin-unlock', 'bpf_spin_unlock of different lock', regno);
   st.lockMap = null;
   st.lockId = 0;
 }

@@ -26,8 +26,15 @@ const ONLY: Readonly<Record<string, readonly number[]>> = {
 /** Helpers that only take some map types. */
 const NEEDS: Readonly<Record<number, readonly string[]>> = {
   12: ['prog_array'],
-  22: ['perf_event_array'], 25: ['perf_event_array'], 55: ['perf_event_array'], 111: ['perf_event_array'], 121: ['perf_event_array'],
-  130: ['ringbuf'], 131: ['ringbuf'], 134: ['ringbuf'], 198: ['ringbuf'],
+  22: ['perf_event_array'],
+  25: ['perf_event_array'],
+  55: ['perf_event_array'],
+  111: ['perf_event_array'],
+  121: ['perf_event_array'],
+  130: ['ringbuf'],
+  131: ['ringbuf'],
+  134: ['ringbuf'],
+  198: ['ringbuf'],
   209: ['user_ringbuf'],
   27: ['stack_trace'],
   37: ['cgroup_array'],
@@ -35,10 +42,14 @@ const NEEDS: Readonly<Record<number, readonly string[]>> = {
   88: ['queue', 'stack'],
   89: ['queue', 'stack', 'bloom_filter'],
   195: ['percpu_array', 'percpu_hash', 'lru_percpu_hash'],
-  107: ['sk_storage'], 108: ['sk_storage'],
-  145: ['inode_storage'], 146: ['inode_storage'],
-  156: ['task_storage'], 157: ['task_storage'],
-  210: ['cgrp_storage'], 211: ['cgrp_storage'],
+  107: ['sk_storage'],
+  108: ['sk_storage'],
+  145: ['inode_storage'],
+  146: ['inode_storage'],
+  156: ['task_storage'],
+  157: ['task_storage'],
+  210: ['cgrp_storage'],
+  211: ['cgrp_storage'],
 };
 
 export function checkMapHelper(env: Env, map: MapDef, id: number): void {

@@ -1,7 +1,19 @@
 /** Loads, stores and atomics by what the pointer points to. */
 import {
-  accessSize, BPF_ATOMIC, BPF_CLASS, BPF_CMPXCHG, BPF_DW, BPF_FETCH, BPF_LDX, BPF_MEM, BPF_MEMSX, BPF_MODE, BPF_SIZE,
-  BPF_STX, BPF_W, BPF_XCHG,
+  accessSize,
+  BPF_ATOMIC,
+  BPF_CLASS,
+  BPF_CMPXCHG,
+  BPF_DW,
+  BPF_FETCH,
+  BPF_LDX,
+  BPF_MEM,
+  BPF_MEMSX,
+  BPF_MODE,
+  BPF_SIZE,
+  BPF_STX,
+  BPF_W,
+  BPF_XCHG,
 } from '../bpf/index.ts';
 import type { MapDef } from '../loader/index.ts';
 import { signExtend64 } from './alu-values.ts';
@@ -20,20 +32,39 @@ const BPF_F_WRONLY_PROG = 1 << 8;
 const MAX_VAR_OFF = 1n << 29n;
 
 /** [off, off + size) plus the variable part of the pointer must be inside of a region. */
-export function checkRegion(env: Env, regno: number, reg: Reg, off: number, size: number, regionSize: number, zeroOk: boolean): void {
+export function checkRegion(
+  env: Env,
+  regno: number,
+  reg: Reg,
+  off: number,
+  size: number,
+  regionSize: number,
+  zeroOk: boolean,
+): void {
   const s = reg.num;
   const at = BigInt(off);
   if (s.smin < 0n && (s.smin === -(1n << 63n) || BigInt.asIntN(32, at + s.smin) !== at + s.smin || s.smin + at < 0n)) {
-    env.fail(EACCES, 'index-negative', `R${regno} min value is negative, either use unsigned index or do a if (index >=0) check.`, regno);
+    env.fail(
+      EACCES,
+      'index-negative',
+      `R${regno} min value is negative, either use unsigned index or do a if (index >=0) check.`,
+      regno,
+    );
   }
-  const check = (from: number): boolean => from >= 0 && (size > 0 || (size === 0 && zeroOk)) && from + size <= regionSize;
+  const check = (from: number): boolean =>
+    from >= 0 && (size > 0 || (size === 0 && zeroOk)) && from + size <= regionSize;
   const lo = Number(s.smin) + off;
   if (!check(lo)) {
     env.log.line(outside(reg, lo, size, regionSize));
     env.fail(EACCES, 'out-of-bounds', `R${regno} min value is outside of the allowed memory range`, regno);
   }
   if (s.umax >= MAX_VAR_OFF) {
-    env.fail(EACCES, 'index-unbounded', `R${regno} unbounded memory access, make sure to bounds check any such access`, regno);
+    env.fail(
+      EACCES,
+      'index-unbounded',
+      `R${regno} unbounded memory access, make sure to bounds check any such access`,
+      regno,
+    );
   }
   const hi = Number(s.umax) + off;
   if (!check(hi)) {
@@ -84,12 +115,23 @@ function frozenValue(map: MapDef, off: number, size: number, signed: boolean): b
 /** A pointer that may only have a fixed, non-negative offset (ctx and the like: none at all). */
 export function checkFixedOffset(env: Env, regno: number, reg: Reg, fixedOk: boolean): void {
   const type = env.typeText(reg);
-  if (reg.off < 0) env.fail(EACCES, 'pointer-offset', `negative offset ${type} ptr R${regno} off=${reg.off} disallowed`, regno);
+  if (reg.off < 0)
+    env.fail(EACCES, 'pointer-offset', `negative offset ${type} ptr R${regno} off=${reg.off} disallowed`, regno);
   if (!fixedOk && reg.off !== 0) {
-    env.fail(EACCES, 'pointer-offset', `dereference of modified ${type} ptr R${regno} off=${reg.off} disallowed`, regno);
+    env.fail(
+      EACCES,
+      'pointer-offset',
+      `dereference of modified ${type} ptr R${regno} off=${reg.off} disallowed`,
+      regno,
+    );
   }
   if (!reg.num.isConst || !reg.num.isZero) {
-    env.fail(EACCES, 'pointer-offset', `variable ${type} access var_off=${env.rules.tnumText(reg.num.tnum)} disallowed`, regno);
+    env.fail(
+      EACCES,
+      'pointer-offset',
+      `variable ${type} access var_off=${env.rules.tnumText(reg.num.tnum)} disallowed`,
+      regno,
+    );
   }
 }
 
@@ -99,16 +141,29 @@ function checkStackAlignment(env: Env, reg: Reg, off: number, size: number): voi
   // Constant part plus what is unknown of the variable part.
   const sum = BigInt.asUintN(64, t.value + BigInt(reg.off + off));
   if (((sum | t.mask) & BigInt(size - 1)) !== 0n) {
-    env.fail(EACCES, 'misaligned', `misaligned stack access off ${env.rules.tnumText(t)}+${reg.off}+${off} size ${size}`);
+    env.fail(
+      EACCES,
+      'misaligned',
+      `misaligned stack access off ${env.rules.tnumText(t)}+${reg.off}+${off} size ${size}`,
+    );
   }
 }
 
 function checkAtomicAlignment(env: Env, reg: Reg, off: number, size: number): void {
   const t = reg.num.tnum;
-  const words: Partial<Record<Reg['kind'], string>> = { map_value: 'value ', map_key: 'key ', ctx: 'context ', fp: 'stack ' };
+  const words: Partial<Record<Reg['kind'], string>> = {
+    map_value: 'value ',
+    map_key: 'key ',
+    ctx: 'context ',
+    fp: 'stack ',
+  };
   const sum = BigInt.asUintN(64, t.value + BigInt(reg.off + off));
   if (((sum | t.mask) & BigInt(size - 1)) !== 0n) {
-    env.fail(EACCES, 'misaligned', `misaligned ${words[reg.kind] ?? ''}access off ${env.rules.tnumText(t)}+${reg.off}+${off} size ${size}`);
+    env.fail(
+      EACCES,
+      'misaligned',
+      `misaligned ${words[reg.kind] ?? ''}access off ${env.rules.tnumText(t)}+${reg.off}+${off} size ${size}`,
+    );
   }
 }
 
@@ -141,7 +196,10 @@ export function memAccess(env: Env, m: MemOp): void {
     case 'map_value': {
       checkMapAccessType(env, reg, off, size, access);
       checkMapValue(env, regno, reg, off, size, false);
-      const known = loads && reg.num.isConst ? frozenValue(reg.map!, off + Number(reg.num.constS64), size, m.signed === true) : null;
+      const known =
+        loads && reg.num.isConst
+          ? frozenValue(reg.map!, off + Number(reg.num.constS64), size, m.signed === true)
+          : null;
       result = known === null ? unknownReg(env.insn) : constReg(known, env.insn);
       break;
     }
@@ -163,7 +221,12 @@ export function memAccess(env: Env, m: MemOp): void {
       } else if (reg.num.isConst) {
         result = stackReadFixed(env, frame, off + Number(reg.num.constS64), size, value);
       } else if (value < 0) {
-        env.fail(EACCES, 'stack-variable', `variable offset stack pointer cannot be passed into helper function; var_off=${env.rules.tnumText(reg.num.tnum)} off=${off} size=${size}`, regno);
+        env.fail(
+          EACCES,
+          'stack-variable',
+          `variable offset stack pointer cannot be passed into helper function; var_off=${env.rules.tnumText(reg.num.tnum)} off=${off} size=${size}`,
+          regno,
+        );
       } else result = stackReadVar(env, regno, reg, off, size);
       break;
     }
@@ -174,7 +237,12 @@ export function memAccess(env: Env, m: MemOp): void {
       result = mapPointerAccess(env, regno, reg, off, size, access);
       break;
     default:
-      env.fail(EACCES, reg.mayBeNull ? 'null-deref' : 'not-a-pointer', `R${regno} invalid mem access '${env.typeText(reg)}'`, regno);
+      env.fail(
+        EACCES,
+        reg.mayBeNull ? 'null-deref' : 'not-a-pointer',
+        `R${regno} invalid mem access '${env.typeText(reg)}'`,
+        regno,
+      );
   }
   if (!loads || result === null) return;
   if (result.isScalar && size < 8) {
@@ -202,10 +270,16 @@ export function btfAccess(env: Env, regno: number, reg: Reg, off: number, size: 
   }
   if (off < 0) env.fail(EACCES, 'btf-negative', `R${regno} is ptr_${name} invalid negative access: off=${off}`, regno);
   if (!reg.num.isZero) {
-    env.fail(EACCES, 'btf-variable', `R${regno} is ptr_${name} invalid variable offset: off=${off}, var_off=${env.rules.tnumText(reg.num.tnum)}`, regno);
+    env.fail(
+      EACCES,
+      'btf-variable',
+      `R${regno} is ptr_${name} invalid variable offset: off=${off}, var_off=${env.rules.tnumText(reg.num.tnum)}`,
+      regno,
+    );
   }
   if (reg.flags & USER) env.fail(EACCES, 'btf-user', `R${regno} is ptr_${name} access user memory: off=${off}`, regno);
-  if (reg.flags & PERCPU) env.fail(EACCES, 'btf-percpu', `R${regno} is ptr_${name} access percpu memory: off=${off}`, regno);
+  if (reg.flags & PERCPU)
+    env.fail(EACCES, 'btf-percpu', `R${regno} is ptr_${name} access percpu memory: off=${off}`, regno);
   if (access === 'write') env.fail(EACCES, 'btf-write', 'only read is supported', regno);
   const w = structAccess(env, btf, reg.btfId, off, size);
   if (w.kind !== 'ptr') return unknownReg(env.insn);
@@ -219,20 +293,37 @@ export function btfAccess(env: Env, regno: number, reg: Reg, off: number, size: 
 
 /** The kernel struct behind a map pointer, by map type. */
 const MAP_STRUCTS: Readonly<Record<string, string>> = {
-  array: 'bpf_array', percpu_array: 'bpf_array', prog_array: 'bpf_array', perf_event_array: 'bpf_array', array_of_maps: 'bpf_array',
-  hash: 'bpf_htab', lru_hash: 'bpf_htab', percpu_hash: 'bpf_htab', lru_percpu_hash: 'bpf_htab', hash_of_maps: 'bpf_htab',
-  lpm_trie: 'lpm_trie', ringbuf: 'bpf_ringbuf_map', queue: 'bpf_queue_stack', stack: 'bpf_queue_stack',
-  stack_trace: 'bpf_stack_map', bloom_filter: 'bpf_bloom_filter', inode_storage: 'bpf_local_storage_map',
-  task_storage: 'bpf_local_storage_map', sk_storage: 'bpf_local_storage_map', cgrp_storage: 'bpf_local_storage_map',
+  array: 'bpf_array',
+  percpu_array: 'bpf_array',
+  prog_array: 'bpf_array',
+  perf_event_array: 'bpf_array',
+  array_of_maps: 'bpf_array',
+  hash: 'bpf_htab',
+  lru_hash: 'bpf_htab',
+  percpu_hash: 'bpf_htab',
+  lru_percpu_hash: 'bpf_htab',
+  hash_of_maps: 'bpf_htab',
+  lpm_trie: 'lpm_trie',
+  ringbuf: 'bpf_ringbuf_map',
+  queue: 'bpf_queue_stack',
+  stack: 'bpf_queue_stack',
+  stack_trace: 'bpf_stack_map',
+  bloom_filter: 'bpf_bloom_filter',
+  inode_storage: 'bpf_local_storage_map',
+  task_storage: 'bpf_local_storage_map',
+  sk_storage: 'bpf_local_storage_map',
+  cgrp_storage: 'bpf_local_storage_map',
 };
 
 function mapPointerAccess(env: Env, regno: number, reg: Reg, off: number, size: number, access: Access): Reg {
   const name = MAP_STRUCTS[reg.map!.type];
   const id = name === undefined ? 0 : env.btf.find(name, 'struct');
-  if (id === 0) env.fail(ENOTSUPP, 'map-pointer', `map_ptr access not supported for map type ${reg.map!.typeId}`, regno);
+  if (id === 0)
+    env.fail(ENOTSUPP, 'map-pointer', `map_ptr access not supported for map type ${reg.map!.typeId}`, regno);
   if (off < 0) env.fail(EACCES, 'btf-negative', `R${regno} is ${name} invalid negative access: off=${off}`, regno);
   if (access === 'write') env.fail(EACCES, 'btf-write', `only read from ${name} is supported`, regno);
-  if (!reg.num.isZero) env.fail(EACCES, 'btf-variable', `R${regno} is ${name} invalid variable offset: off=${off}`, regno);
+  if (!reg.num.isZero)
+    env.fail(EACCES, 'btf-variable', `R${regno} is ${name} invalid variable offset: off=${off}`, regno);
   const w = structAccess(env, env.btf, id, off, size);
   if (w.kind !== 'ptr') return unknownReg(env.insn);
   const r = pointerReg('ptr_', w.flags & ~(RCU | TRUSTED), env.insn);
@@ -244,7 +335,10 @@ function mapPointerAccess(env: Env, regno: number, reg: Reg, off: number, size: 
 /** One load or store instruction may not see pointers of kinds that are translated differently. */
 function samePointerKind(env: Env, reg: Reg, trustMayDiffer: boolean): void {
   const special = (t: string): boolean => t === 'ctx' || t.startsWith('ptr_');
-  const base = reg.kind === 'ptr_' && (!trustMayDiffer || !env.rules.trust) ? `ptr_${reg.flags & (UNTRUSTED | TRUSTED | RCU)}` : reg.kind;
+  const base =
+    reg.kind === 'ptr_' && (!trustMayDiffer || !env.rules.trust)
+      ? `ptr_${reg.flags & (UNTRUSTED | TRUSTED | RCU)}`
+      : reg.kind;
   const before = env.pointerAt.get(env.insn);
   if (before === undefined) {
     env.pointerAt.set(env.insn, base);
@@ -284,7 +378,8 @@ export function checkMemInsn(env: Env): void {
       checkAtomic(env, size);
       return;
     }
-    if ((op & BPF_MODE) !== BPF_MEM || insns.imm[insn] !== 0) env.fail(EINVAL, 'reserved-fields', 'BPF_STX uses reserved fields');
+    if ((op & BPF_MODE) !== BPF_MEM || insns.imm[insn] !== 0)
+      env.fail(EINVAL, 'reserved-fields', 'BPF_STX uses reserved fields');
     useReg(env, src);
     useReg(env, dst);
     const reg = env.reg(dst);
@@ -333,4 +428,3 @@ function checkAtomic(env: Env, size: number): void {
   samePointerKind(env, env.reg(dst), false);
   memAccess(env, { regno: dst, off, size, access: 'write', value: -1, strict: true });
 }
-

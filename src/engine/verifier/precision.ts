@@ -5,8 +5,28 @@
  * accesses through any pointer); what cannot be followed falls back to "everything is precise".
  */
 import {
-  BPF_ALU, BPF_ALU64, BPF_ATOMIC, BPF_CALL, BPF_CLASS, BPF_CMPXCHG, BPF_END, BPF_EXIT, BPF_FETCH, BPF_JMP, BPF_JMP32,
-  BPF_LD, BPF_LDX, BPF_MODE, BPF_MOV, BPF_NEG, BPF_OP, BPF_PSEUDO_CALL, BPF_SRC, BPF_ST, BPF_STX, BPF_X,
+  BPF_ALU,
+  BPF_ALU64,
+  BPF_ATOMIC,
+  BPF_CALL,
+  BPF_CLASS,
+  BPF_CMPXCHG,
+  BPF_END,
+  BPF_EXIT,
+  BPF_FETCH,
+  BPF_JMP,
+  BPF_JMP32,
+  BPF_LD,
+  BPF_LDX,
+  BPF_MODE,
+  BPF_MOV,
+  BPF_NEG,
+  BPF_OP,
+  BPF_PSEUDO_CALL,
+  BPF_SRC,
+  BPF_ST,
+  BPF_STX,
+  BPF_X,
 } from '../bpf/index.ts';
 import type { Env } from './env.ts';
 import { isSyncCallbackHelper } from './helper-protos.ts';
@@ -93,10 +113,11 @@ function backtrack(env: Env, w: Wanted): void {
     // Entry of a global function verified on its own: its arguments.
     if (last < 0) break;
     let remaining = st.history.length;
-    for (let i = last; ; ) {
+    for (let i = last; ;) {
       if (skip) skip = false;
       else {
-        const h: HistoryEntry | null = remaining > 0 && st.history[remaining - 1].insn === i ? st.history[remaining - 1] : null;
+        const h: HistoryEntry | null =
+          remaining > 0 && st.history[remaining - 1].insn === i ? st.history[remaining - 1] : null;
         if (step(env, i, next, h, w) === CANNOT_FOLLOW) {
           markAllPrecise(env.state);
           return;

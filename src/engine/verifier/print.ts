@@ -10,15 +10,12 @@ import type { Cell, Frame } from './state.ts';
 import { LIVE_DONE, LIVE_READ, LIVE_WRITTEN } from './state.ts';
 
 const U64_MAX = 0xffff_ffff_ffff_ffffn;
-const snum = (v: bigint): string =>
-  v >= -32768n && v <= 32767n ? `${v}` : '0x' + BigInt.asUintN(64, v).toString(16);
+const snum = (v: bigint): string => (v >= -32768n && v <= 32767n ? `${v}` : '0x' + BigInt.asUintN(64, v).toString(16));
 const unum = (v: bigint): string => (v <= 0xffffn ? `${v}` : '0x' + v.toString(16));
 
 function live(c: Cell): string {
   if ((c.live & (LIVE_READ | LIVE_WRITTEN | LIVE_DONE)) === 0) return '';
-  return (
-    '_' + (c.live & LIVE_READ ? 'r' : '') + (c.live & LIVE_WRITTEN ? 'w' : '') + (c.live & LIVE_DONE ? 'D' : '')
-  );
+  return '_' + (c.live & LIVE_READ ? 'r' : '') + (c.live & LIVE_WRITTEN ? 'w' : '') + (c.live & LIVE_DONE ? 'D' : '');
 }
 
 /** `smin=…,smax=…` with equal neighbours joined, as 6.8 and later print them. */
@@ -135,7 +132,9 @@ export function frameText(env: Env, frame: Frame): string {
     else if (env.rules.trust) out += at + chars.replace(/r+$/, '') + regText(env, frame, s.cell);
     else {
       const r = s.cell.reg;
-      const value = r.isScalar ? (s.cell.precise ? 'P' : '') + (r.num.isConst ? `${r.num.constS64}` : '') : env.typeText(r);
+      const value = r.isScalar
+        ? (s.cell.precise ? 'P' : '') + (r.num.isConst ? `${r.num.constS64}` : '')
+        : env.typeText(r);
       out += at + value;
     }
   });
@@ -164,4 +163,3 @@ export function printInsn(env: Env, insn: number): void {
       : disasmInsn(env.insns, insn);
   env.log.line(`${insn}: (${hex}) ${text}`);
 }
-

@@ -13,7 +13,7 @@ import { LIVE_DONE } from './state.ts';
 export function loopEntry(st: State): State | null {
   let top = st.loopEntry;
   while (top !== null && top.loopEntry !== null && top !== top.loopEntry) top = top.loopEntry;
-  for (let s: State | null = st; s !== null && s.loopEntry !== top; ) {
+  for (let s: State | null = st; s !== null && s.loopEntry !== top;) {
     const before: State | null = s.loopEntry;
     s.loopEntry = top;
     s = before;
@@ -56,7 +56,7 @@ export function alreadyVisited(env: Env): boolean {
     if (entry !== null && entry.branches > 0) continue;
     if (sameCallsites(c.state, cur)) cleanState(c.state);
   }
-  for (let n = 0; n < list.length; ) {
+  for (let n = 0; n < list.length;) {
     const c = list[n];
     if (c.state.branches > 0) {
       if (env.points[at] & CALLS_CALLBACK) {
@@ -64,7 +64,11 @@ export function alreadyVisited(env: Env): boolean {
       } else if (maybeLooping(c.state, cur) && loops(env, c.state)) {
         infiniteLoop(env, c.state);
       }
-      if (!force && env.jumpsProcessed - env.prevJumpsProcessed < 20 && env.insnsProcessed - env.prevInsnsProcessed < 100) {
+      if (
+        !force &&
+        env.jumpsProcessed - env.prevJumpsProcessed < 20 &&
+        env.insnsProcessed - env.prevInsnsProcessed < 100
+      ) {
         add = false;
       }
     } else {

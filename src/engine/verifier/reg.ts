@@ -5,7 +5,7 @@ import { Scalar, SCALAR_UNKNOWN, SCALAR_ZERO } from './scalar.ts';
 
 /** The kernel's bpf_reg_type without flags; the string is what the log prints. */
 export type RegKind =
-  | '?' | 'scalar' | 'ctx' | 'map_ptr' | 'map_value' | 'fp' | 'ptr_' | 'mem' | 'buf' | 'func' | 'map_key';
+  '?' | 'scalar' | 'ctx' | 'map_ptr' | 'map_value' | 'fp' | 'ptr_' | 'mem' | 'buf' | 'func' | 'map_key';
 
 export const MAYBE_NULL = 1;
 export const RDONLY = 2;
@@ -106,16 +106,27 @@ export function pointerReg(kind: RegKind, flags = 0, origin = -1): Reg {
 /** The same value for state comparison, ids and provenance aside. */
 export function sameShape(a: Reg, b: Reg): boolean {
   return (
-    a.kind === b.kind && a.flags === b.flags && a.off === b.off && a.map === b.map && a.mapUid === b.mapUid &&
-    a.memSize === b.memSize && a.btf === b.btf && a.btfId === b.btfId && a.subprog === b.subprog
+    a.kind === b.kind &&
+    a.flags === b.flags &&
+    a.off === b.off &&
+    a.map === b.map &&
+    a.mapUid === b.mapUid &&
+    a.memSize === b.memSize &&
+    a.btf === b.btf &&
+    a.btfId === b.btfId &&
+    a.subprog === b.subprog
   );
 }
 
 /** Type as the kernel's reg_type_str() spells it, e.g. `map_value_or_null`, `trusted_ptr_`. */
 export function typeName(kind: RegKind, flags: number, ringbufWord: string): string {
   const prefix =
-    (flags & RDONLY ? 'rdonly_' : '') + (flags & RINGBUF ? ringbufWord : '') + (flags & USER ? 'user_' : '') +
-    (flags & PERCPU ? 'percpu_' : '') + (flags & RCU ? 'rcu_' : '') + (flags & UNTRUSTED ? 'untrusted_' : '') +
+    (flags & RDONLY ? 'rdonly_' : '') +
+    (flags & RINGBUF ? ringbufWord : '') +
+    (flags & USER ? 'user_' : '') +
+    (flags & PERCPU ? 'percpu_' : '') +
+    (flags & RCU ? 'rcu_' : '') +
+    (flags & UNTRUSTED ? 'untrusted_' : '') +
     (flags & TRUSTED ? 'trusted_' : '');
   const postfix = flags & MAYBE_NULL ? (kind === 'ptr_' ? 'or_null_' : '_or_null') : '';
   return prefix + kind + postfix;

@@ -28,8 +28,15 @@ export class Scalar {
   s32max: number;
 
   constructor(
-    tnum: Tnum, umin: bigint, umax: bigint, smin: bigint, smax: bigint,
-    u32min: number, u32max: number, s32min: number, s32max: number,
+    tnum: Tnum,
+    umin: bigint,
+    umax: bigint,
+    smin: bigint,
+    smax: bigint,
+    u32min: number,
+    u32max: number,
+    s32min: number,
+    s32max: number,
   ) {
     this.tnum = tnum;
     this.umin = umin;
@@ -55,7 +62,15 @@ export class Scalar {
 
   clone(): Scalar {
     return new Scalar(
-      this.tnum, this.umin, this.umax, this.smin, this.smax, this.u32min, this.u32max, this.s32min, this.s32max,
+      this.tnum,
+      this.umin,
+      this.umax,
+      this.smin,
+      this.smax,
+      this.u32min,
+      this.u32max,
+      this.s32min,
+      this.s32max,
     );
   }
 
@@ -70,9 +85,13 @@ export class Scalar {
   /** Constant in all five views: false for the contradictory states of dead branches. */
   get isCleanConst(): boolean {
     return (
-      this.tnum.mask === 0n && this.umin === this.umax && this.smin === this.smax &&
-      this.umin === this.tnum.value && this.smin === toS64(this.tnum.value) &&
-      this.u32min === this.u32max && this.s32min === this.s32max
+      this.tnum.mask === 0n &&
+      this.umin === this.umax &&
+      this.smin === this.smax &&
+      this.umin === this.tnum.value &&
+      this.smin === toS64(this.tnum.value) &&
+      this.u32min === this.u32max &&
+      this.s32min === this.s32max
     );
   }
 
@@ -128,8 +147,8 @@ export class Scalar {
   narrow32ByTnum(): void {
     const v = Number(this.tnum.value & 0xffff_ffffn);
     const m = Number(this.tnum.mask & 0xffff_ffffn);
-    const smin = (v | (m & 0x8000_0000)) | 0;
-    const smax = (v | (m & 0x7fff_ffff)) | 0;
+    const smin = v | (m & 0x8000_0000) | 0;
+    const smax = v | (m & 0x7fff_ffff) | 0;
     const umax = (v | m) >>> 0;
     if (smin > this.s32min) this.s32min = smin;
     if (smax < this.s32max) this.s32max = smax;
@@ -193,17 +212,30 @@ export class Scalar {
   same(o: Scalar): boolean {
     return (
       this === o ||
-      (this.tnum.value === o.tnum.value && this.tnum.mask === o.tnum.mask && this.umin === o.umin &&
-        this.umax === o.umax && this.smin === o.smin && this.smax === o.smax && this.u32min === o.u32min &&
-        this.u32max === o.u32max && this.s32min === o.s32min && this.s32max === o.s32max)
+      (this.tnum.value === o.tnum.value &&
+        this.tnum.mask === o.tnum.mask &&
+        this.umin === o.umin &&
+        this.umax === o.umax &&
+        this.smin === o.smin &&
+        this.smax === o.smax &&
+        this.u32min === o.u32min &&
+        this.u32max === o.u32max &&
+        this.s32min === o.s32min &&
+        this.s32max === o.s32max)
     );
   }
 
   /** Are all of `o`'s ranges inside of ours? (The kernel compares all four.) */
   rangeContains(o: Scalar): boolean {
     return (
-      this.umin <= o.umin && this.umax >= o.umax && this.smin <= o.smin && this.smax >= o.smax &&
-      this.u32min <= o.u32min && this.u32max >= o.u32max && this.s32min <= o.s32min && this.s32max >= o.s32max
+      this.umin <= o.umin &&
+      this.umax >= o.umax &&
+      this.smin <= o.smin &&
+      this.smax >= o.smax &&
+      this.u32min <= o.u32min &&
+      this.u32max >= o.u32max &&
+      this.s32min <= o.s32min &&
+      this.s32max >= o.s32max
     );
   }
 

@@ -13,7 +13,11 @@ const MAX_STACK = 512;
 const MAX_VAR_OFF = 1n << 29n;
 
 export type StackUse = 'read' | 'write' | 'helper';
-const WORDS: Readonly<Record<StackUse, string>> = { read: ' read from', write: ' write to', helper: ' indirect access to' };
+const WORDS: Readonly<Record<StackUse, string>> = {
+  read: ' read from',
+  write: ' write to',
+  helper: ' indirect access to',
+};
 
 /** Checks that [off, off + size) of a stack pointer is inside of the stack, and makes room. */
 export function checkStackBounds(env: Env, regno: number, reg: Reg, off: number, size: number, use: StackUse): void {
@@ -97,11 +101,23 @@ export function stackWriteFixed(env: Env, frame: Frame, off: number, size: numbe
   let reg = valueReg >= 0 ? env.reg(valueReg) : null;
   const aligned = off % 8 === 0;
   const bounded = (r: Reg): boolean =>
-    r.num.tnum.mask !== 0xffff_ffff_ffff_ffffn || r.num.smin !== -(1n << 63n) || r.num.smax !== (1n << 63n) - 1n ||
-    r.num.umin !== 0n || r.num.umax !== 0xffff_ffff_ffff_ffffn || r.num.s32min !== -0x8000_0000 ||
-    r.num.s32max !== 0x7fff_ffff || r.num.u32min !== 0 || r.num.u32max !== 0xffff_ffff;
+    r.num.tnum.mask !== 0xffff_ffff_ffff_ffffn ||
+    r.num.smin !== -(1n << 63n) ||
+    r.num.smax !== (1n << 63n) - 1n ||
+    r.num.umin !== 0n ||
+    r.num.umax !== 0xffff_ffff_ffff_ffffn ||
+    r.num.s32min !== -0x8000_0000 ||
+    r.num.s32max !== 0x7fff_ffff ||
+    r.num.u32min !== 0 ||
+    r.num.u32max !== 0xffff_ffff;
   const place = frame.frameno * 64 + slotIndex;
-  if (reg !== null && aligned && reg.isScalar && (env.rules.spillUnbounded || bounded(reg)) && (env.rules.spillZero || !reg.isNull)) {
+  if (
+    reg !== null &&
+    aligned &&
+    reg.isScalar &&
+    (env.rules.spillUnbounded || bounded(reg)) &&
+    (env.rules.spillZero || !reg.isNull)
+  ) {
     const fits = reg.num.width <= 8 * size;
     if (env.rules.linkedScalars && fits) {
       reg = assignScalarId(env, reg);
@@ -119,7 +135,12 @@ export function stackWriteFixed(env: Env, frame: Frame, off: number, size: numbe
   if (reg !== null && isSpillable(reg)) {
     if (size !== 8) env.fail(EACCES, 'spill-size', 'invalid size of register spill', valueReg);
     if (frame !== env.frame && reg.kind === 'fp') {
-      env.fail(EINVAL, 'spill-stack-pointer', 'cannot spill pointers to stack into stack frame of the caller', valueReg);
+      env.fail(
+        EINVAL,
+        'spill-stack-pointer',
+        'cannot spill pointers to stack into stack frame of the caller',
+        valueReg,
+      );
     }
     spill(env, slot, reg, size);
     recordHistory(env, { stackAccess: place });
@@ -245,7 +266,14 @@ export function stackReadVar(env: Env, regno: number, reg: Reg, off: number, siz
  * be there, and true is returned for the caller to mark it as written.
  */
 export function checkStackRange(
-  env: Env, regno: number, reg: Reg, off: number, size: number, zeroOk: boolean, by: 'read' | 'helper', raw: boolean,
+  env: Env,
+  regno: number,
+  reg: Reg,
+  off: number,
+  size: number,
+  zeroOk: boolean,
+  by: 'read' | 'helper',
+  raw: boolean,
 ): boolean {
   if (size === 0 && !zeroOk) env.fail(EACCES, 'zero-size', 'invalid zero-sized read', regno);
   checkStackBounds(env, regno, reg, off, size, by);

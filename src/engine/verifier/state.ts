@@ -86,7 +86,12 @@ export class Frame {
   }
 
   copy(): Frame {
-    const f = new Frame(this.callsite, this.frameno, this.subprog, this.regs.map((c) => c.copy()));
+    const f = new Frame(
+      this.callsite,
+      this.frameno,
+      this.subprog,
+      this.regs.map((c) => c.copy()),
+    );
     f.stack = this.stack.map((s) => s.copy());
     f.refs = this.refs.slice();
     f.inCallback = this.inCallback;

@@ -27,7 +27,8 @@ function listed(env: Env, reg: Reg, field: string, typeId: number, suffix: strin
   });
 }
 
-export const inRcu = (env: Env): boolean => env.state.rcuLock || env.state.lockMap !== null || !env.prog.attach.sleepable;
+export const inRcu = (env: Env): boolean =>
+  env.state.rcuLock || env.state.lockMap !== null || !env.prog.attach.sleepable;
 
 export function isTrusted(reg: Reg): boolean {
   if (reg.refId !== 0) return true;

@@ -1,7 +1,23 @@
 /** The run: checks of the program as a whole, then every path of every function that is verified on its own. */
 import {
-  BPF_ALU, BPF_ALU64, BPF_CALL, BPF_CLASS, BPF_EXIT, BPF_JA, BPF_JMP, BPF_JMP32, BPF_K, BPF_LD, BPF_LDX, BPF_OP,
-  BPF_PSEUDO_CALL, BPF_PSEUDO_FUNC, BPF_SRC, BPF_ST, BPF_STX, OP_LD_IMM64,
+  BPF_ALU,
+  BPF_ALU64,
+  BPF_CALL,
+  BPF_CLASS,
+  BPF_EXIT,
+  BPF_JA,
+  BPF_JMP,
+  BPF_JMP32,
+  BPF_K,
+  BPF_LD,
+  BPF_LDX,
+  BPF_OP,
+  BPF_PSEUDO_CALL,
+  BPF_PSEUDO_FUNC,
+  BPF_SRC,
+  BPF_ST,
+  BPF_STX,
+  OP_LD_IMM64,
 } from '../bpf/index.ts';
 import type { LoadedObject, LoadedProgram } from '../loader/index.ts';
 import { checkAlu } from './alu.ts';
@@ -28,7 +44,10 @@ const MAX_STACK = 512;
 
 /** Verifies one program as BPF_PROG_LOAD of the platform's kernel would (for a fully privileged user). */
 export function verifyProgram(
-  obj: LoadedObject, prog: LoadedProgram, platform: VerifierPlatform, opts: VerifyOptions = {},
+  obj: LoadedObject,
+  prog: LoadedProgram,
+  platform: VerifierPlatform,
+  opts: VerifyOptions = {},
 ): VerifierResult {
   const env = new Env(obj, prog, platform, opts);
   try {
@@ -43,7 +62,11 @@ export function verifyProgram(
 }
 
 /** All programs of an object that would be loaded. */
-export function verifyObject(obj: LoadedObject, platform: VerifierPlatform, opts: VerifyOptions = {}): VerifierResult[] {
+export function verifyObject(
+  obj: LoadedObject,
+  platform: VerifierPlatform,
+  opts: VerifyOptions = {},
+): VerifierResult[] {
   return obj.programs.filter((p) => p.autoload).map((p) => verifyProgram(obj, p, platform, opts));
 }
 
@@ -56,7 +79,7 @@ function run(env: Env): void {
   checkCfg(env);
   const globals = (only: ReadonlySet<number> | null): void => {
     const done = new Set<number>();
-    for (let again = true; again; ) {
+    for (let again = true; again;) {
       again = false;
       env.subprogs.forEach((s, n) => {
         if (!s.global || done.has(n) || (only !== null && !only.has(n))) return;
@@ -164,7 +187,8 @@ function step(env: Env, subprog: number): 'next' | 'there' | 'returned' | 'ended
       checkMemInsn(env);
       return 'next';
     case BPF_LD:
-      if (op !== OP_LD_IMM64) env.fail(EINVAL, 'ld-abs', 'BPF_LD_[ABS|IND] instructions not allowed for this program type');
+      if (op !== OP_LD_IMM64)
+        env.fail(EINVAL, 'ld-abs', 'BPF_LD_[ABS|IND] instructions not allowed for this program type');
       checkLdImm64(env);
       env.insn++;
       return 'next';
@@ -208,7 +232,9 @@ function checkStackDepth(env: Env): void {
   const { insns } = env;
   const rounded = (n: number): number => {
     const depth = env.subprogs[n].stackDepth;
-    return env.rules.stackRound * Math.ceil(Math.max(depth, env.rules.stackRound === 32 ? 1 : 0) / env.rules.stackRound);
+    return (
+      env.rules.stackRound * Math.ceil(Math.max(depth, env.rules.stackRound === 32 ? 1 : 0) / env.rules.stackRound)
+    );
   };
   const visit = (n: number, depth: number, frame: number, chain: readonly number[]): void => {
     const total = depth + rounded(n);

@@ -27,8 +27,17 @@ describe('verifyProgram', () => {
 
   it('says where a NULL pointer came from and which branches led to its use', () => {
     const r = check([
-      asm.call(7), asm.movr(6, 0), asm.st(8, 10, -8, 0), asm.movr(2, 10), asm.alu(ALU.add, 2, -8), asm.map(1, 0), asm.call(1),
-      asm.jmp(JMP.eq, 6, 0, 1), asm.ldx(8, 1, 0, 0), asm.mov(0, 0), asm.exit(),
+      asm.call(7),
+      asm.movr(6, 0),
+      asm.st(8, 10, -8, 0),
+      asm.movr(2, 10),
+      asm.alu(ALU.add, 2, -8),
+      asm.map(1, 0),
+      asm.call(1),
+      asm.jmp(JMP.eq, 6, 0, 1),
+      asm.ldx(8, 1, 0, 0),
+      asm.mov(0, 0),
+      asm.exit(),
     ]);
     expect(r.message).toBe("R0 invalid mem access 'map_value_or_null'");
     expect(r.insn).toBe(9);

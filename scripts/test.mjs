@@ -4,7 +4,15 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { ELECTRON_PACKAGES, ensureApt, ensureNodeModules, LAB_PACKAGES, PEER_PACKAGES, ROOT, say } from './lib/bootstrap.mjs';
+import {
+  ELECTRON_PACKAGES,
+  ensureApt,
+  ensureNodeModules,
+  LAB_PACKAGES,
+  PEER_PACKAGES,
+  ROOT,
+  say,
+} from './lib/bootstrap.mjs';
 
 const out = join(ROOT, 'test-results');
 const only = new Set(process.argv.slice(2));
@@ -25,7 +33,16 @@ const ok = (command, args, env = {}) =>
 function vitest(project) {
   const file = join(out, `${project}.json`);
   rmSync(file, { force: true });
-  const fine = ok('npx', ['vitest', 'run', '--project', project, '--passWithNoTests', '--reporter=default', '--reporter=json', `--outputFile.json=${file}`]);
+  const fine = ok('npx', [
+    'vitest',
+    'run',
+    '--project',
+    project,
+    '--passWithNoTests',
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile.json=${file}`,
+  ]);
   if (existsSync(file)) {
     const r = JSON.parse(readFileSync(file, 'utf8'));
     total.passed += r.numPassedTests;

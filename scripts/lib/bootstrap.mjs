@@ -20,7 +20,9 @@ export function run(command, args, options = {}) {
 export function ensureNodeModules() {
   const major = Number(process.versions.node.split('.')[0]);
   if (major < 20) throw new Error(`Node ${process.versions.node} is too old; LSMith needs Node 20 or later`);
-  const lock = createHash('sha256').update(readFileSync(join(ROOT, 'package-lock.json'))).digest('hex');
+  const lock = createHash('sha256')
+    .update(readFileSync(join(ROOT, 'package-lock.json')))
+    .digest('hex');
   const stamp = join(ROOT, 'node_modules/.lsmith-lock');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock) return;
   say('installing npm packages (npm ci)');
@@ -31,12 +33,36 @@ export function ensureNodeModules() {
 
 /** Debian packages that Electron needs to run, and a display for machines without one. */
 export const ELECTRON_PACKAGES = [
-  'xvfb', 'xauth', 'libgtk-3-0', 'libnss3', 'libasound2', 'libgbm1', 'libnotify4', 'libsecret-1-0', 'libxss1', 'libxtst6',
-  'libatspi2.0-0', 'libdrm2', 'xdg-utils', 'dbus', 'fonts-dejavu-core', 'fonts-liberation',
+  'xvfb',
+  'xauth',
+  'libgtk-3-0',
+  'libnss3',
+  'libasound2',
+  'libgbm1',
+  'libnotify4',
+  'libsecret-1-0',
+  'libxss1',
+  'libxtst6',
+  'libatspi2.0-0',
+  'libdrm2',
+  'xdg-utils',
+  'dbus',
+  'fonts-dejavu-core',
+  'fonts-liberation',
 ];
 /** For the real-kernel laboratory. */
 export const LAB_PACKAGES = [
-  'qemu-system-x86', 'busybox-static', 'gcc', 'libc6-dev', 'libbpf-dev', 'libelf-dev', 'zlib1g-dev', 'xz-utils', 'zstd', 'lz4', 'apparmor',
+  'qemu-system-x86',
+  'busybox-static',
+  'gcc',
+  'libc6-dev',
+  'libbpf-dev',
+  'libelf-dev',
+  'zlib1g-dev',
+  'xz-utils',
+  'zstd',
+  'lz4',
+  'apparmor',
 ];
 /** For the second opinions of the compiler and the verifier. */
 export const PEER_PACKAGES = ['clang-19', 'llvm-19', 'libbpf-dev', 'bpftool'];

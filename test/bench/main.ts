@@ -62,7 +62,10 @@ function compileRows(root: string, engine: Engine, dir: string, haveClang: boole
       });
     const warm = round((f) => engine.build(f, KERNEL));
     const check = round((f) => engine.check(f, KERNEL));
-    const ours = timed(3, () => void spawnSync('node', [join(root, 'bin/lsmith.mjs'), 'build', source, '-o', join(dir, 'o.o')]));
+    const ours = timed(
+      3,
+      () => void spawnSync('node', [join(root, 'bin/lsmith.mjs'), 'build', source, '-o', join(dir, 'o.o')]),
+    );
     const theirs = haveClang ? timed(3, () => clang(dir, source)) : null;
     const ratio = (mine: number): number | null => (theirs === null ? null : theirs / mine);
     const peer = theirs === null ? 'no clang-19 here' : `clang-19 ${ms(theirs)}`;
@@ -87,7 +90,11 @@ export async function main(root: string, args: readonly string[]): Promise<void>
       ...interpreterRows(),
     ];
     if (args.includes('--json')) console.log(JSON.stringify(rows, null, 2));
-    else for (const r of rows) console.log(`${r.what.padEnd(42)} ${r.ours.padStart(12)}  ${r.peer.padEnd(20)} ${r.ratio === null ? '' : `${r.ratio.toFixed(1)}×`}`);
+    else
+      for (const r of rows)
+        console.log(
+          `${r.what.padEnd(42)} ${r.ours.padStart(12)}  ${r.peer.padEnd(20)} ${r.ratio === null ? '' : `${r.ratio.toFixed(1)}×`}`,
+        );
   } finally {
     rmSync(dir, { recursive: true, force: true });
   }

@@ -20,7 +20,9 @@ const INPUTS: readonly (readonly bigint[])[] = [
 describe.skipIf(clang === undefined)('against clang', () => {
   const kernel = profile('6.12');
   // Plain arrays would come out short and full of small numbers: uniform choices of every length make real programs.
-  const stream = fc.tuple(fc.integer({ min: 100, max: 1500 }), fc.noBias(fc.nat(0x7fffffff))).map(([n, s]) => choices(n, s));
+  const stream = fc
+    .tuple(fc.integer({ min: 100, max: 1500 }), fc.noBias(fc.nat(0x7fffffff)))
+    .map(([n, s]) => choices(n, s));
   const streams = fc.sample(stream, { numRuns: COUNT, seed: SEED });
   for (let from = 0; from < COUNT; from += BATCH) {
     it(`random programs ${from} to ${Math.min(from + BATCH, COUNT) - 1} of seed ${SEED}`, () => {
@@ -29,7 +31,9 @@ describe.skipIf(clang === undefined)('against clang', () => {
       const broken: string[] = [];
       const ours = compileOurs(source, kernel, { onFunction: (f) => void broken.push(...verifyFunction(f)) });
       expect(broken).toEqual([]);
-      expect(ours.diagnostics.filter((d) => d.severity === 'error').map((d) => `${d.range.line}: ${d.message}`)).toEqual([]);
+      expect(
+        ours.diagnostics.filter((d) => d.severity === 'error').map((d) => `${d.range.line}: ${d.message}`),
+      ).toEqual([]);
       const a = load(ours.object!, kernel);
       const b = load(compileClang(source, ['-mcpu=v4']), kernel);
       texts.forEach((text, k) => {
@@ -37,7 +41,10 @@ describe.skipIf(clang === undefined)('against clang', () => {
         for (const args of INPUTS) {
           const outcome = (object: typeof a): string => {
             const vm = instantiate(object);
-            const run = vm.run(object.programs.find((p) => p.name === `p${n}`)!, args);
+            const run = vm.run(
+              object.programs.find((p) => p.name === `p${n}`)!,
+              args,
+            );
             const globals = [`out${n}`, `glob${n}`, `counter${n}`].map((g) => readGlobal(vm, object, g));
             return `r0 ${BigInt.asIntN(32, run.r0)} ${run.fault?.message ?? ''} ${globals.join(' ')}`;
           };

@@ -34,8 +34,32 @@ export class Choices {
 
 const TYPES = ['u32', 's32', 'u64', 's64', 'u8', 's8', 'u16', 's16'] as const;
 const CONSTANTS = [
-  '0', '1', '2', '3', '7', '-1', '-2', '8', '31', '127', '128', '255', '256', '-128', '32767', '32768', '65535', '0x7fffffff',
-  '0x80000000u', '0xffffffffu', '-0x7fffffff', '0x100000000ull', '0x7fffffffffffffffull', '0xffffffffffffffffull', '0x123456789abcdef0ull', '42',
+  '0',
+  '1',
+  '2',
+  '3',
+  '7',
+  '-1',
+  '-2',
+  '8',
+  '31',
+  '127',
+  '128',
+  '255',
+  '256',
+  '-128',
+  '32767',
+  '32768',
+  '65535',
+  '0x7fffffff',
+  '0x80000000u',
+  '0xffffffffu',
+  '-0x7fffffff',
+  '0x100000000ull',
+  '0x7fffffffffffffffull',
+  '0xffffffffffffffffull',
+  '0x123456789abcdef0ull',
+  '42',
 ] as const;
 
 export const PRELUDE = `
@@ -69,7 +93,9 @@ class Generator {
   program(): string {
     const n = this.#n;
     const out: string[] = [`volatile u64 out${n}[8];`];
-    out.push(`struct s${n} { u8 a; s16 b; u32 c; s64 d; u32 e : 3; s32 f : 7; u32 g : 22; u64 h : 40; s8 arr[6]; struct { u16 x; s32 y; } in; };`);
+    out.push(
+      `struct s${n} { u8 a; s16 b; u32 c; s64 d; u32 e : 3; s32 f : 7; u32 g : 22; u64 h : 40; s8 arr[6]; struct { u16 x; s32 y; } in; };`,
+    );
     out.push(`static const u32 table${n}[8] = { 3, 0xffffffff, 7, 0, 0x80000000, 12, 9, 1 };`);
     out.push(`u64 glob${n} = 5; s32 counter${n};`);
     const functions = this.#c.below(4);
@@ -78,13 +104,23 @@ class Generator {
       { name: 'x', type: 'u64', writable: true },
       { name: 'y', type: 's32', writable: true },
     ];
-    const body: string[] = ['u64 x = ctx[0];', 's32 y = (s32)ctx[1];', `struct s${n} st = {0}, st2;`, 'u8 buf[16] = {0};'];
+    const body: string[] = [
+      'u64 x = ctx[0];',
+      's32 y = (s32)ctx[1];',
+      `struct s${n} st = {0}, st2;`,
+      'u8 buf[16] = {0};',
+    ];
     for (let k = 0; k < 4; k++) body.push(this.#declare());
     body.push(...this.#block(8, 3));
     body.push('st2 = st;');
     body.push(`out${n}[0] = x; out${n}[1] = (u64)(s64)y;`);
-    this.#vars.filter((v) => v.writable).slice(2, 6).forEach((v, k) => body.push(`out${n}[${k + 2}] = (u64)${v.name};`));
-    body.push(`out${n}[6] = st2.a + st2.b * 3 + st2.c + st2.d + st2.e * 5 + st2.f * 7 + st2.g + st2.h + st2.arr[2] + st2.in.x + st2.in.y;`);
+    this.#vars
+      .filter((v) => v.writable)
+      .slice(2, 6)
+      .forEach((v, k) => body.push(`out${n}[${k + 2}] = (u64)${v.name};`));
+    body.push(
+      `out${n}[6] = st2.a + st2.b * 3 + st2.c + st2.d + st2.e * 5 + st2.f * 7 + st2.g + st2.h + st2.arr[2] + st2.in.x + st2.in.y;`,
+    );
     body.push(`{ u64 sum = 0; for (int i = 0; i < 16; i++) sum = sum * 31 + buf[i]; out${n}[7] = sum; }`);
     body.push(`return ${this.#expr(2)};`);
     out.push(`SEC("lsm/file_open") int p${n}(u64 *ctx) {\n  ${body.join('\n  ')}\n}`);
@@ -173,14 +209,29 @@ class Generator {
         const i = `w${this.#loops++}`;
         const start = `u32 ${i} = ${1 + c.below(5)};`;
         const body = c.below(2);
-        return body === 0 ? `{ ${start} while (${i}--) ${inner(2)} }` : `{ ${start} do ${inner(2)} while (--${i} != 0); }`;
+        return body === 0
+          ? `{ ${start} while (${i}--) ${inner(2)} }`
+          : `{ ${start} do ${inner(2)} while (--${i} != 0); }`;
       }
       case 9: {
-        const cases = Array.from({ length: 1 + c.below(4) }, (_, k) => `case ${k * 3 - 2}${c.below(3) === 0 ? ` ... ${k * 3 - 1}` : ''}: ${this.#block(1, depth - 1, plain).map(closed).join(' ')} ${c.pick(['break;', ''])}`);
+        const cases = Array.from(
+          { length: 1 + c.below(4) },
+          (_, k) =>
+            `case ${k * 3 - 2}${c.below(3) === 0 ? ` ... ${k * 3 - 1}` : ''}: ${this.#block(1, depth - 1, plain)
+              .map(closed)
+              .join(' ')} ${c.pick(['break;', ''])}`,
+        );
         return `switch (${this.#expr(1)} ${c.pick(['& 7', '% 11u', ''])}) { ${cases.join(' ')} default: ${this.#lvalue(plain)} ^= 5; }`;
       }
       case 10:
-        return plain ? `${this.#lvalue(true)} = ${this.#expr(2)};` : c.pick(['__builtin_memcpy(buf, &st, 8);', '__builtin_memset(buf + 3, 7, 5);', 'st2 = st; st2.c ^= 1; st = st2;', `{ u32 t[4] = { 1, (u32)x, 3 }; y += t[x & 3]; }`]);
+        return plain
+          ? `${this.#lvalue(true)} = ${this.#expr(2)};`
+          : c.pick([
+              '__builtin_memcpy(buf, &st, 8);',
+              '__builtin_memset(buf + 3, 7, 5);',
+              'st2 = st; st2.c ^= 1; st = st2;',
+              `{ u32 t[4] = { 1, (u32)x, 3 }; y += t[x & 3]; }`,
+            ]);
       default:
         return plain ? `${this.#lvalue(true)} |= 1;` : `__sync_fetch_and_add(&glob${this.#n}, ${this.#expr(1)});`;
     }

@@ -8,11 +8,19 @@ import { createFrontEndCache, createIncludeResolver } from '../../src/engine/c/i
 import { compileC, type CodegenOptions, type CompileResult } from '../../src/engine/codegen/index.ts';
 import { loadProfile, type KernelProfile } from '../../src/engine/kernel/index.ts';
 import { loadObject, openObject, type LoadedObject } from '../../src/engine/loader/index.ts';
-import { createMemory, createVmObject, type KernelServices, type ProgramRun, type VmObject } from '../../src/engine/vm/index.ts';
+import {
+  createMemory,
+  createVmObject,
+  type KernelServices,
+  type ProgramRun,
+  type VmObject,
+} from '../../src/engine/vm/index.ts';
 
 const CLANGS = ['clang-19', 'clang-18', 'clang-17', 'clang-16', 'clang'];
 /** Undefined when there is no clang with a BPF target. */
-export const clang = CLANGS.find((c) => spawnSync(c, ['--print-targets'], { encoding: 'utf8' }).stdout?.includes('bpf'));
+export const clang = CLANGS.find((c) =>
+  spawnSync(c, ['--print-targets'], { encoding: 'utf8' }).stdout?.includes('bpf'),
+);
 if (clang === undefined) console.warn('SKIPPED: compiler comparisons, no clang with a bpf target on this machine');
 
 const assets = new URL('../../assets/', import.meta.url).pathname;
@@ -56,7 +64,9 @@ export function compileClang(text: string, flags: readonly string[] = []): Uint8
     const src = join(dir, 'test.bpf.c');
     const out = join(dir, 'test.bpf.o');
     writeFileSync(src, text);
-    execFileSync(clang!, ['-O2', '-g', '-w', '-fwrapv', '-target', 'bpf', '-mcpu=v3', ...flags, '-c', src, '-o', out], { stdio: ['ignore', 'ignore', 'pipe'] });
+    execFileSync(clang!, ['-O2', '-g', '-w', '-fwrapv', '-target', 'bpf', '-mcpu=v3', ...flags, '-c', src, '-o', out], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
     return new Uint8Array(readFileSync(out));
   } finally {
     rmSync(dir, { recursive: true, force: true });

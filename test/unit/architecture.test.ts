@@ -18,7 +18,15 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'engine/kernel': ['base', 'engine/vm', 'engine/loader', 'engine/bpf'],
   'engine/lsm': ['base', 'engine/kernel', 'engine/vm', 'engine/loader', 'engine/bpf'],
   'engine/trace': ['base', 'engine/lsm'],
-  'engine/scenario': ['base', 'engine/trace', 'engine/lsm', 'engine/kernel', 'engine/vm', 'engine/loader', 'engine/bpf'],
+  'engine/scenario': [
+    'base',
+    'engine/trace',
+    'engine/lsm',
+    'engine/kernel',
+    'engine/vm',
+    'engine/loader',
+    'engine/bpf',
+  ],
   'engine/orders': ['base', 'engine/scenario', 'engine/trace', 'engine/lsm', 'engine/kernel'],
   'engine/api': ['base', 'engine/*'],
   protocol: ['base'],
@@ -102,7 +110,8 @@ describe('import rules', () => {
   });
 
   it('the renderer features do not import each other', () => {
-    const feature = (p: string): string | undefined => /renderer\/features\/([^/]+)\//.exec(p.replaceAll(sep, '/'))?.[1];
+    const feature = (p: string): string | undefined =>
+      /renderer\/features\/([^/]+)\//.exec(p.replaceAll(sep, '/'))?.[1];
     const wrong = all.filter((i) => {
       const mine = feature(i.file);
       const theirs = i.target.startsWith('.') ? feature(resolve(dirname(i.file), i.target)) : undefined;

@@ -9,6 +9,7 @@ export default tseslint.config(
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
       '@typescript-eslint/consistent-type-imports': 'error',
       '@typescript-eslint/no-explicit-any': 'error',
+      '@typescript-eslint/no-unused-expressions': ['error', { allowTernary: true }],
       eqeqeq: ['error', 'always'],
       'no-restricted-syntax': ['error', { selector: 'TSEnumDeclaration', message: 'use a union or a const object' }],
     },

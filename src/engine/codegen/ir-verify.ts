@@ -1,5 +1,6 @@
 /** Structural checks of the IR: what every pass may rely on. Tests run it after each pass. */
-import { Block, type Func, type Inst, isFloating, isTerminator, printInst } from './ir.ts';
+import type { Block} from './ir.ts';
+import { type Func, type Inst, isFloating, isTerminator, printInst } from './ir.ts';
 import { dominators } from './opt/dominators.ts';
 
 /** All violations, as text; empty = well formed. */

@@ -92,14 +92,34 @@ function constantSize(lw: Lowering, e: BuiltinExpr, size: Expr): number | null {
   return null;
 }
 
-/** Alignment from the pointer's type before it became `void *`, or from what it points at. */
+/** Alignment of what a pointer argument points at: from the object or the pointer's type before it became `void *`. */
 function knownAlign(e: Expr, v: Inst): number {
   let x = e;
   while (x.kind === 'cast' && (x.cast === 'bitcast' || x.cast === 'noop')) x = x.operand;
   const t = strip(x.type);
   let align = t.kind === 'pointer' ? alignOf(t.pointee) : 1;
-  if (x.kind === 'cast' && x.cast === 'arrayDecay') align = Math.max(align, alignOf(x.operand.type));
+  if (x.kind === 'cast' && x.cast === 'arrayDecay') align = Math.max(align, objectAlign(x.operand));
+  else if (x.kind === 'address') align = Math.max(align, objectAlign(x.operand));
   return Math.min(8, Math.max(1, align, pointerAlign(v)));
+}
+
+/** Alignment of an l-value by where it stands in its object. */
+function objectAlign(e: Expr): number {
+  const low = (n: number): number => (n === 0 ? 8 : n & -n);
+  switch (e.kind) {
+    case 'member':
+      return Math.min(objectAlign(e.base), low(Math.floor(e.field.bitOffset / 8)));
+    case 'index': {
+      const array = e.pointer.kind === 'cast' && e.pointer.cast === 'arrayDecay' ? objectAlign(e.pointer.operand) : alignOf(e.type);
+      return e.index.kind === 'int' && e.index.value === 0n ? array : Math.min(array, low(sizeOf(e.type)));
+    }
+    case 'var':
+      return Math.max(alignOf(e.type), e.decl.attributes.aligned, e.decl.kind === 'var' && e.decl.storage === 'auto' && sizeOf(e.type) >= 8 ? 8 : 1);
+    case 'string':
+      return 1;
+    default:
+      return Math.max(1, alignOf(e.type));
+  }
 }
 
 function fit(lw: Lowering, v: Inst, want: ValueType): Inst {

@@ -461,13 +461,37 @@ export function storeInit(lw: Lowering, p: Place, init: Initializer): void {
   }
   const size = sizeOf(init.type);
   const address = addressOf(lw, p);
-  // Fields that are all overwritten below need no zeroes first; the stack optimiser removes the dead stores.
-  storeConstantBytes(lw, init.entries[0]?.value ?? lw.decl, address, new Uint8Array(size), size, p.align);
+  zeroUncovered(lw, init, address, size, p.align);
   for (const entry of init.entries) {
     if (entry.bitfield !== null) {
       const record = { ...placeAt(address, entry.type, p.align, p.own), bits: { offset: entry.bitfield.bitOffset, size: entry.bitfield.bitSize } };
       storePlace(lw, record, lowerExpr(lw, entry.value)!);
     } else storeValue(lw, shift({ ...placeAt(address, entry.type, p.align, p.own) }, entry.offset, entry.type), entry.value);
+  }
+}
+
+/**
+ * Zeroes what no entry writes: other fields, and padding too, because map keys and values are compared and copied whole
+ * and the verifier wants every byte of them initialised.
+ */
+function zeroUncovered(lw: Lowering, init: Initializer & { kind: 'aggregate' }, address: Inst, size: number, align: number): void {
+  const covered = new Uint8Array(size);
+  for (const e of init.entries) {
+    if (e.bitfield === null && e.offset + sizeOf(e.type) <= size) covered.fill(1, e.offset, e.offset + sizeOf(e.type));
+  }
+  const node = init.entries[0]?.value ?? lw.decl;
+  for (let at = 0; at < size; ) {
+    if (covered[at] === 1) {
+      at++;
+      continue;
+    }
+    let end = at;
+    while (end < size && covered[end] === 0) end++;
+    const aligned = Math.min(align, at === 0 ? 8 : at & -at);
+    // Grow to the alignment of the whole first, so that the rest goes in large units.
+    const stop = aligned < align ? Math.min(end, Math.ceil((at + 1) / align) * align) : end;
+    storeConstantBytes(lw, node, lw.b.ptrAdd(address, at), new Uint8Array(stop - at), stop - at, aligned);
+    at = stop;
   }
 }
 

@@ -1,6 +1,7 @@
 /** Inlining: always for always_inline, by size for static functions. Callees come first, already optimised. */
 import type { FunctionDecl } from '../../c/index.ts';
-import { Block, type Func, type Inst, isFloating, type ValueType } from '../ir.ts';
+import type { Block} from '../ir.ts';
+import { type Func, type Inst, isFloating, type ValueType } from '../ir.ts';
 import { redirectPred } from './util.ts';
 
 /** A static function of at most this many operations is inlined wherever it is called. */

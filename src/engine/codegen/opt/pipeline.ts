@@ -1,17 +1,31 @@
 /** The order of the passes. */
 import type { Func } from '../ir.ts';
 import { cleanControlFlow } from './cfg.ts';
+import { shareExpressions } from './cse.ts';
 import { promoteAllocas } from './mem2reg.ts';
 import { simplify } from './simplify.ts';
+import { forwardStackMemory } from './stack-memory.ts';
+import { unrollOne } from './unroll.ts';
 import { removeDead } from './util.ts';
 
-/** Optimises one function until nothing changes (bounded, as every round only removes or folds). */
+/** Loops unrolled in one function: a bound against growth through nests. */
+const MAX_UNROLLED = 200;
+
+/** Optimises one function. */
 export function optimise(f: Func): void {
   cleanControlFlow(f);
-  for (let round = 0; round < 8; round++) {
+  settle(f);
+  for (let n = 0; n < MAX_UNROLLED && unrollOne(f); n++) settle(f);
+}
+
+/** Repeats the passes until nothing changes; bounded, as every round only removes or folds. */
+function settle(f: Func): void {
+  for (let round = 0; round < 10; round++) {
     let changed = promoteAllocas(f);
     if (simplify(f)) changed = true;
     if (cleanControlFlow(f)) changed = true;
+    if (shareExpressions(f)) changed = true;
+    if (forwardStackMemory(f)) changed = true;
     if (removeDead(f)) changed = true;
     if (!changed) return;
   }

@@ -75,7 +75,7 @@ export function nonNegative32(v: Inst): boolean {
     return v.args.every(
       (a) => a === v || (a.op === 'const' && a.value >= 0n) || (a.op === 'bin' && a.bin === 'add' && a.nsw && a.args[0] === v && a.args[1].op === 'const' && a.args[1].value >= 0n),
     );
-  return v.op === 'bin' && v.bin === 'add' && v.nsw && v.args[1].op === 'const' && v.args[1].value >= 0n && v.args[0].op === 'phi' && nonNegative32(v.args[0]);
+  return v.op === 'bin' && v.bin === 'add' && v.nsw && v.args[1].op === 'const' && v.args[1].value >= 0n && v.args[0].op === 'phi' && v.args[0].args.includes(v) && nonNegative32(v.args[0]);
 }
 
 export function simplify(f: Func): boolean {

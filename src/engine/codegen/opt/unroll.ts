@@ -1,0 +1,230 @@
+/** Full unrolling of loops whose trip count is known: by pragma, or when the result is small. */
+import type { Block} from '../ir.ts';
+import { type Func, type Inst, isFloating, type ValueType } from '../ir.ts';
+import { dominators } from './dominators.ts';
+import { foldBin, foldCompare } from './fold.ts';
+import { cloneInst } from './inline.ts';
+
+/** Without a pragma: operations after unrolling. About where clang -O2 stops. */
+const SMALL = 240;
+/** With `#pragma unroll`. */
+const LARGE = 30000;
+const MAX_TRIPS = 4096;
+
+interface Loop {
+  readonly header: Block;
+  readonly latch: Block;
+  readonly blocks: readonly Block[];
+}
+
+/** Unrolls one innermost loop; true when something was done (run the other passes, then come again). */
+export function unrollOne(f: Func): boolean {
+  for (const loop of innermostLoops(f)) {
+    const hint = loop.header.unroll;
+    if (hint === 'disable' || hint === 1) continue;
+    const size = loop.blocks.reduce((n, b) => n + b.insts.length, 0);
+    const limit = hint === 'none' ? SMALL : LARGE;
+    const trips = tripCount(f, loop, Math.min(MAX_TRIPS, Math.floor(limit / size)));
+    if (trips === null) continue;
+    unroll(f, loop, trips);
+    return true;
+  }
+  return false;
+}
+
+/** Loops with one entry edge and one back edge that contain no other loop. */
+function innermostLoops(f: Func): Loop[] {
+  const dom = dominators(f);
+  const found: Loop[] = [];
+  const headers = new Set<Block>();
+  for (const b of dom.order) for (const s of b.succs) if (dom.dominates(s, b)) headers.add(s);
+  for (const header of headers) {
+    const latches = header.preds.filter((p) => dom.reachable(p) && dom.dominates(header, p));
+    if (latches.length !== 1 || header.preds.length !== 2) continue;
+    const inside = new Set<Block>([header]);
+    const work = [latches[0]];
+    while (work.length > 0) {
+      const x = work.pop()!;
+      if (inside.has(x)) continue;
+      inside.add(x);
+      work.push(...x.preds);
+    }
+    if ([...headers].some((h) => h !== header && inside.has(h))) continue;
+    found.push({ header, latch: latches[0], blocks: dom.order.filter((b) => inside.has(b)) });
+  }
+  return found;
+}
+
+/**
+ * Runs the loop on the constants that its phis start with. The number of times the back edge is taken before an exit
+ * that every iteration passes is certain to be taken; null when that is not known within `limit` iterations.
+ */
+function tripCount(f: Func, loop: Loop, limit: number): number | null {
+  const dom = dominators(f);
+  const inside = new Set(loop.blocks);
+  const phis = loop.header.phis();
+  const exits = loop.blocks.filter((b) => {
+    const t = b.terminator;
+    return t.op === 'condbr' && t.targets.some((s) => !inside.has(s)) && dom.dominates(b, loop.latch);
+  });
+  if (exits.length === 0) return null;
+  let values = new Map<Inst, bigint | null>();
+  for (const p of phis) {
+    const start = p.args[p.targets[0] === loop.latch ? 1 : 0];
+    values.set(p, start.op === 'const' ? start.value : null);
+  }
+  for (let trip = 0; trip <= limit; trip++) {
+    const env = new Map(values);
+    const value = (v: Inst): bigint | null => {
+      if (v.op === 'const') return v.value;
+      const known = env.get(v);
+      if (known !== undefined) return known;
+      let r: bigint | null = null;
+      if (v.block !== null && inside.has(v.block)) {
+        env.set(v, null);
+        const args = v.op === 'bin' || v.op === 'cast' || v.op === 'cmp' ? v.args.map(value) : [];
+        if (args.length > 0 && args.every((a) => a !== null)) r = fold(v, args as bigint[]);
+      }
+      env.set(v, r);
+      return r;
+    };
+    for (const b of exits) {
+      const t = b.terminator;
+      const x = value(t.args[0]);
+      const y = value(t.args[1]);
+      if (x === null || y === null) continue;
+      const taken = t.targets[foldCompare(t.pred, t.args[0].type as ValueType, x, y) ? 0 : 1];
+      if (!inside.has(taken)) return trip;
+    }
+    const next = new Map<Inst, bigint | null>();
+    for (const p of phis) next.set(p, value(p.args[p.targets.indexOf(loop.latch)]));
+    if ([...next.values()].every((v) => v === null)) return null;
+    values = next;
+  }
+  return null;
+}
+
+function fold(v: Inst, args: bigint[]): bigint | null {
+  const type = v.type as ValueType;
+  if (type === 'ptr') return null;
+  if (v.op === 'bin') return foldBin(v.bin, type, args[0], args[1]);
+  if (v.op === 'cmp') return foldCompare(v.pred, v.args[0].type as ValueType, args[0], args[1]) ? 1n : 0n;
+  switch (v.cast) {
+    case 'zext':
+      return BigInt.asUintN(32, args[0]);
+    case 'sextin':
+      return BigInt.asIntN(v.size * 8, args[0]);
+    case 'trunc':
+      return BigInt.asIntN(32, args[0]);
+    default:
+      return args[0];
+  }
+}
+
+/** Lays `trips + 1` copies of the body one behind the other; the last one leaves through its exit. */
+function unroll(f: Func, loop: Loop, trips: number): void {
+  keepOutsideUses(f, loop);
+  const { header, latch, blocks } = loop;
+  const inside = new Set(blocks);
+  const phis = header.phis();
+  const carried = phis.map((p) => p.args[p.targets.indexOf(latch)]);
+  let lastLatch = latch;
+  let lastHeader = header;
+  const links: { latch: Block; from: Block; to: Block }[] = [];
+  let lastValue = (v: Inst): Inst => v;
+  for (let n = 1; n <= trips; n++) {
+    const map = new Map<Inst, Inst>();
+    const copies = new Map<Block, Block>(blocks.map((b) => [b, f.addBlock()]));
+    const value = (v: Inst): Inst => (isFloating(v) ? v : (map.get(v) ?? v));
+    // What the previous copy computed comes in; the copy's own phis of the header are gone.
+    phis.forEach((p, k) => map.set(p, lastValue(carried[k])));
+    const made: Inst[] = [];
+    for (const b of blocks) {
+      const copy = copies.get(b)!;
+      for (const i of b.insts) {
+        if (b === header && i.op === 'phi') continue;
+        const c = cloneInst(f, i);
+        c.block = copy;
+        c.targets = i.targets.map((t) => copies.get(t) ?? t);
+        map.set(i, c);
+        copy.insts.push(c);
+        made.push(c);
+      }
+      copy.preds = b === header ? [lastLatch] : b.preds.map((p) => copies.get(p)!);
+    }
+    for (const c of made) c.args = c.args.map(value);
+    for (const b of blocks)
+      for (const s of b.succs) {
+        if (inside.has(s)) continue;
+        s.preds.push(copies.get(b)!);
+        for (const phi of s.phis()) {
+          phi.args.push(value(phi.args[phi.targets.indexOf(b)]));
+          phi.targets.push(copies.get(b)!);
+        }
+      }
+    // Back edges stay until all copies are made from the unchanged original.
+    const start = copies.get(header)!;
+    links.push({ latch: lastLatch, from: lastHeader, to: start });
+    lastHeader = start;
+    lastLatch = copies.get(latch)!;
+    lastValue = value;
+  }
+  const end = f.addBlock();
+  const stop = f.create('unreachable', 'void', [], 0);
+  stop.block = end;
+  end.insts.push(stop);
+  end.preds = [lastLatch];
+  links.push({ latch: lastLatch, from: lastHeader, to: end });
+  for (const l of links) l.latch.terminator.targets = l.latch.terminator.targets.map((t) => (t === l.from ? l.to : t));
+  header.preds = header.preds.filter((p) => p !== latch);
+  for (const p of phis) {
+    const k = p.targets.indexOf(latch);
+    p.targets.splice(k, 1);
+    p.args.splice(k, 1);
+  }
+  header.unroll = 'none';
+}
+
+/**
+ * Values of the loop that are used after it go through a variable, so that the copies need no bookkeeping: the next
+ * round of mem2reg puts the right phis in.
+ */
+function keepOutsideUses(f: Func, loop: Loop): void {
+  const inside = new Set(loop.blocks);
+  const entry = f.blocks[0];
+  const uses = new Map<Inst, { user: Inst; arg: number }[]>();
+  for (const b of f.blocks)
+    for (const i of b.insts)
+      i.args.forEach((a, arg) => {
+        if (a.block === null || !inside.has(a.block) || isFloating(a)) return;
+        const at = i.op === 'phi' ? i.targets[arg] : b;
+        // A phi right behind an exit takes the value on the edge: each copy gets its own argument there.
+        if (inside.has(at)) return;
+        (uses.get(a) ?? uses.set(a, []).get(a)!).push({ user: i, arg });
+      });
+  for (const [value, list] of uses) {
+    const size = value.type === 'i32' ? 4 : 8;
+    const slot = f.create('alloca', 'ptr', [], value.loc);
+    slot.size = size;
+    slot.align = size;
+    slot.name = '(loop value)';
+    slot.block = entry;
+    entry.insts.unshift(slot);
+    const store = f.create('store', 'void', [slot, value], value.loc);
+    store.size = size;
+    store.block = value.block;
+    const home = value.block!.insts;
+    let at = home.indexOf(value) + 1;
+    while (home[at].op === 'phi') at++;
+    home.splice(at, 0, store);
+    for (const { user, arg } of list) {
+      const load = f.create('load', value.type, [slot], user.loc);
+      load.size = size;
+      const where = user.op === 'phi' ? user.targets[arg] : user.block!;
+      load.block = where;
+      const before = user.op === 'phi' ? where.insts.length - 1 : where.insts.indexOf(user);
+      where.insts.splice(before, 0, load);
+      user.args[arg] = load;
+    }
+  }
+}

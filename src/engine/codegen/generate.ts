@@ -9,8 +9,10 @@ import { layoutFrame } from './machine/frame.ts';
 import { removeDeadMachine } from './machine/liveness.ts';
 import { allocateRegisters } from './machine/regalloc.ts';
 import { selectFunction } from './machine/select.ts';
+import { mergeSameBlocks } from './machine/tidy.ts';
 import { inlineCalls, shouldInline } from './opt/inline.ts';
 import { optimise } from './opt/pipeline.ts';
+import { sinkAddresses } from './opt/sink.ts';
 import { writeObject } from './object/write.ts';
 
 export interface CodegenOptions {
@@ -108,9 +110,11 @@ export function generateObject(unit: TranslationUnit, opts: CodegenOptions = {})
       cx.error({ loc: d.nameLoc, end: d.nameLoc }, 'codegen/too-many-arguments', `'${d.name}' has more than 5 parameters`, 'Make it static __always_inline, or pass a pointer to a struct.');
       continue;
     }
+    sinkAddresses(f);
     const m = selectFunction(f);
     removeDeadMachine(m);
     allocateRegisters(m);
+    mergeSameBlocks(m);
     const frame = layoutFrame(m);
     if (frame.tooLarge) {
       const names = frame.biggest.slice(0, 4).map((s) => `'${s.name}' (${s.size} bytes)`).join(', ');

@@ -322,6 +322,15 @@ function simplifyCompare(f: Func, i: Inst): Inst | 'edited' | null {
       return 'edited';
     }
   }
+  if (b.op === 'const' && (i.pred === 'eq' || i.pred === 'ne') && a.op === 'cast' && a.cast === 'sextin') {
+    // Equality needs no sign: compare the low bytes as they came from memory.
+    const bits = a.size * 8;
+    if (BigInt.asIntN(bits, b.value) !== b.value) return result(i.pred === 'ne');
+    if (unsignedMax(a.args[0]) < 1n << BigInt(bits)) {
+      i.args = [a.args[0], f.constant(a.type as ValueType, BigInt.asUintN(bits, b.value))];
+      return 'edited';
+    }
+  }
   if (b.op === 'const' && b.value === 0n) {
     if (i.pred === 'ult') return result(false);
     if (i.pred === 'uge') return result(true);

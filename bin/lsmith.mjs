@@ -27,5 +27,7 @@ if (sources.length > 0 && (!existsSync(built) || Math.max(...sources.map(newest)
     process.exit(2);
   }
 }
+// `lsmith hooks | head`: whoever reads has had enough.
+process.stdout.on('error', (error) => process.exit(error.code === 'EPIPE' ? 0 : 1));
 const { main } = await import(pathToFileURL(built).href);
 process.exitCode = await main(process.argv.slice(2), root);

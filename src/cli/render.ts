@@ -91,7 +91,10 @@ export function traceText(t: RunTrace, verbose: boolean): string {
   out.push('', ...t.steps.map((s) => stepText(s, verbose)), '');
   for (const m of t.maps) {
     if (m.entries.length > 0)
-      out.push(`map ${m.policy}/${m.map} (${m.type})`, ...m.entries.map((e) => `  ${e.key} = ${e.value}`));
+      out.push(
+        `map ${m.policy}/${m.map} (${m.type})`,
+        ...m.entries.map((e) => (e.key === '' ? `  ${e.value}` : `  ${e.key} = ${e.value}`)),
+      );
   }
   return out.join('\n');
 }

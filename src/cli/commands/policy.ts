@@ -20,8 +20,11 @@ interface KernelOptions {
 
 const hasErrors = (r: Pick<CheckReport, 'diagnostics'>): boolean => r.diagnostics.some((d) => d.severity === 'error');
 
-/** The stable shape of `check --json`. */
-function checkJson(r: CheckReport): object {
+/**
+ * The stable shape of `check --json`. Only what is asked for or needed comes on top: the file of a diagnostic that is in a
+ * header, and with --log explanations and verifier logs.
+ */
+function checkJson(r: CheckReport, log: boolean): object {
   return {
     file: r.file,
     kernel: r.kernel,
@@ -29,12 +32,12 @@ function checkJson(r: CheckReport): object {
       severity: d.severity,
       code: d.code,
       message: d.message,
-      file: d.range.file,
       line: d.range.line,
       column: d.range.column,
       endLine: d.range.endLine,
       endColumn: d.range.endColumn,
-      ...(d.explanation === undefined ? {} : { explanation: d.explanation }),
+      ...(d.range.file === r.file ? {} : { file: d.range.file }),
+      ...(!log || d.explanation === undefined ? {} : { explanation: d.explanation }),
     })),
     programs: r.programs.map((p) => ({
       name: p.name,
@@ -44,7 +47,7 @@ function checkJson(r: CheckReport): object {
       message: p.message,
       line: p.line,
       insnsProcessed: p.insnsProcessed,
-      ...(p.log === '' ? {} : { log: p.log }),
+      ...(log ? { log: p.log } : {}),
     })),
   };
 }
@@ -54,7 +57,7 @@ export function checkCommand(root: string, files: readonly string[], o: KernelOp
   const engine = openEngine(root);
   const kernel = requireKernel(engine, o.kernel);
   const reports = files.map((f) => engine.check(f, kernel, { log: o.log === true }));
-  if (o.json === true) printJson({ files: reports.map(checkJson) });
+  if (o.json === true) printJson({ files: reports.map((r) => checkJson(r, o.log === true)) });
   else {
     for (const r of reports) {
       for (const d of r.diagnostics) print(diagnosticText(d));

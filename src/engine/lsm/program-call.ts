@@ -11,6 +11,8 @@ export interface AttachedProgram {
   readonly policy: string;
   readonly vm: VmObject;
   readonly program: LoadedProgram;
+  /** Names the object at a kernel address, e.g. the task that owns a piece of local storage. */
+  readonly objectName: (addr: number) => string | undefined;
 }
 
 const nameOf = (m: MapDef): string => m.name;
@@ -21,12 +23,22 @@ function rendered(p: AttachedProgram, typeId: number, bytes: Uint8Array | null):
   return btf !== null && typeId !== 0 ? renderValue(btf, typeId, bytes) : bytesToHex(bytes);
 }
 
+/** A key as people know it: local storage by its owner, globals without, else by type. */
+function keyText(p: AttachedProgram, e: MapEvent): string {
+  if (e.key.length === 0 || e.map.section !== undefined) return '';
+  if (e.map.type.endsWith('_storage')) {
+    const owner = new DataView(e.key.buffer, e.key.byteOffset).getUint32(0, true);
+    return p.objectName(owner) ?? bytesToHex(e.key);
+  }
+  return rendered(p, e.map.keyTypeId, e.key) ?? '';
+}
+
 function access(p: AttachedProgram, e: MapEvent): MapAccess {
   return {
     map: nameOf(e.map),
     op: e.op,
     key: bytesToHex(e.key),
-    keyText: e.key.length === 0 ? '' : (rendered(p, e.map.keyTypeId, e.key) ?? ''),
+    keyText: keyText(p, e),
     before: rendered(p, e.map.valueTypeId, e.before),
     after: rendered(p, e.map.valueTypeId, e.after),
     found: e.found,

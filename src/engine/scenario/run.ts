@@ -91,12 +91,13 @@ export function runScenario(options: RunOptions): RunResult {
     for (const m of machines) m.onFree(kind, addr);
   });
 
+  const objectName = (addr: number): string | undefined => memory.objectAt(addr)?.label;
   const attached: AttachedProgram[] = [];
   const programs: RunTrace['programs'][number][] = [];
   options.objects.forEach((o, i) => {
     for (const program of o.object.programs) {
       const why = obstacle(o, program, hooks);
-      if (why === null) attached.push({ policy: o.policy, vm: machines[i], program });
+      if (why === null) attached.push({ policy: o.policy, vm: machines[i], program, objectName });
       programs.push({
         policy: o.policy,
         program: program.name,
@@ -167,6 +168,11 @@ function dumpMaps(policy: string, vm: VmObject, memory: KernelMemory): MapDump[]
   const { btf } = vm.object;
   const text = (typeId: number, bytes: Uint8Array): string =>
     btf !== null && typeId !== 0 ? renderValue(btf, typeId, bytes) : bytesToHex(bytes);
+  const keyText = (m: VmObject['maps'][number], key: Uint8Array): string => {
+    // Global data is one value without a key; local storage belongs to an object.
+    if (m.def.section !== undefined) return '';
+    return m.def.type.endsWith('_storage') ? ownerText(memory, key) : text(m.def.keyTypeId, key);
+  };
   return vm.maps
     .filter((m) => m.def.type !== 'ringbuf')
     .map((m) => ({
@@ -174,7 +180,7 @@ function dumpMaps(policy: string, vm: VmObject, memory: KernelMemory): MapDump[]
       map: m.def.name,
       type: m.def.type,
       entries: [...m.entries()].map(([key, value]) => ({
-        key: m.def.type.endsWith('_storage') ? ownerText(memory, key) : text(m.def.keyTypeId, key),
+        key: keyText(m, key),
         value: text(m.def.valueTypeId, value),
       })),
     }));

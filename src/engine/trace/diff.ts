@@ -68,7 +68,11 @@ function diffStep(a: StepTrace, b: StepTrace): readonly Change[] {
 }
 
 const mapText = (m: MapDump | undefined): string =>
-  m === undefined ? '—' : m.entries.length === 0 ? 'empty' : m.entries.map((e) => `${e.key} = ${e.value}`).join('\n');
+  m === undefined
+    ? '—'
+    : m.entries.length === 0
+      ? 'empty'
+      : m.entries.map((e) => (e.key === '' ? e.value : `${e.key} = ${e.value}`)).join('\n');
 
 /** Both runs must be of the same scenario; steps are matched by index. */
 export function diffRuns(before: RunTrace, after: RunTrace): RunDiff {

@@ -54,6 +54,7 @@ function program(
   };
   return {
     policy: 'test',
+    objectName: () => undefined,
     vm: { run, object: { btf: null } } as unknown as VmObject,
     program: {
       name,

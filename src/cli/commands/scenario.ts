@@ -1,5 +1,5 @@
 /** run, orders. */
-import type { OrderVariant } from '../../engine/api/index.ts';
+import type { OrderVariant, RunReport } from '../../engine/api/index.ts';
 import type { AttachSemantics } from '../../engine/lsm/index.ts';
 import { EXIT, openEngine, print, printJson, requireFile, requireKernel, type ExitCode } from '../context.ts';
 import { diagnosticText, diffText, traceText } from '../render.ts';
@@ -9,6 +9,8 @@ interface RunOptions {
   readonly cmdline?: string;
   readonly json?: boolean;
 }
+
+const hasErrors = (r: Pick<RunReport, 'diagnostics'>): boolean => r.diagnostics.some((d) => d.severity === 'error');
 
 export function runCommand(
   root: string,
@@ -31,7 +33,8 @@ export function runCommand(
       print(`${r.scenario}: ${r.trace.passed ? '✓ all expectations hold' : '✗ an expectation failed'}`);
     }
   }
-  return reports.every((r) => r.trace?.passed === true) ? EXIT.fine : EXIT.findings;
+  // A policy that was refused was not attached: that its scenario went well says nothing.
+  return reports.every((r) => r.trace?.passed === true && !hasErrors(r)) ? EXIT.fine : EXIT.findings;
 }
 
 /** Variants that change something, those with the same changes together. */
@@ -75,5 +78,5 @@ export function ordersCommand(
     }
     print(`${report.variants.length} variants, ${same.length} of them change nothing`);
   }
-  return report.baseline === null ? EXIT.findings : EXIT.fine;
+  return report.baseline === null || hasErrors(report) ? EXIT.findings : EXIT.fine;
 }

@@ -220,6 +220,36 @@ describe('programs that do not end', () => {
   });
 });
 
+test(
+  'a program that the verifier accepts and that would run for hours stops at the budget',
+  () => {
+    const mine = bench();
+    const loops = `static long inner(__u32 i, void *c) { return 0; }
+static long outer(__u32 i, void *c) { bpf_loop(1 << 23, inner, c, 0); return 0; }
+SEC("lsm/file_open")
+int BPF_PROG(p, struct file *file) { int x = 0; bpf_loop(1 << 23, outer, &x, 0); return 0; }
+`;
+    mine.put('w/loop.bpf.c', PRELUDE + loops);
+    mine.put(
+      'w/s.scenario.yaml',
+      'lsmith: 1\npolicies: [loop.bpf.c]\nworld:\n  files: { /a: { mode: "0644" } }\n  tasks: { t: { pid: 200, uid: 0 } }\n' +
+        'steps:\n  - t: openat /a O_RDONLY\n',
+    );
+    expect(mine.engine.check('w/loop.bpf.c', KERNEL).programs.map((p) => p.accepted)).toEqual([true]);
+    const { trace } = mine.engine.run({
+      scenario: 'w/s.scenario.yaml',
+      kernel: KERNEL,
+      cmdline: null,
+      semantics: 'lsm',
+    });
+    const faults = trace?.steps[0].hooks.flatMap((h) =>
+      h.modules.flatMap((m) => m.programs.flatMap((p) => p.fault ?? [])),
+    );
+    expect(faults).toEqual([expect.stringMatching(/budget/)]);
+  },
+  HANG,
+);
+
 describe('objects', () => {
   const objects = EXAMPLES.map((e) => engine.build(e.policy, KERNEL).object!);
 

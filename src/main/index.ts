@@ -142,6 +142,7 @@ function serve(): void {
         version: app.getVersion(),
         electron: process.versions.electron,
         platform: process.platform,
+        test: process.env.LSMITH_TEST === '1',
         settings,
         workspace: workspace ? await workspace.info() : null,
         recent,

@@ -1,6 +1,13 @@
 /** Messages between the window and the engine worker. Requests are validated by the worker, replies by their id. */
 import * as v from 'valibot';
-import type { CheckReport, OrdersReport, ProfileSummary, ProgramDump, RunReport } from '../engine/api/index.ts';
+import type {
+  CheckReport,
+  HelperSummary,
+  OrdersReport,
+  ProfileSummary,
+  ProgramDump,
+  RunReport,
+} from '../engine/api/index.ts';
 import type { HookInfo, LsmStack } from '../engine/lsm/index.ts';
 import type { Diagnostic } from '../base/index.ts';
 
@@ -23,8 +30,13 @@ export const EngineQuery = v.variant('kind', [
     cmdlines: v.array(v.string()),
     allSemantics: v.array(Semantics),
   }),
-  // Never answers: lets the end-to-end tests prove that a hanging engine is noticed and replaced.
+  v.object({ kind: v.literal('helpers'), kernel: Name }),
+  v.object({ kind: v.literal('typeDefinition'), kernel: Name, name: Name }),
+  v.object({ kind: v.literal('log'), file: Name, kernel: Name }),
+  // Never answers, or ends the worker: the end-to-end tests prove with them that such an engine is noticed and
+  // replaced. Refused unless the worker was started for tests.
   v.object({ kind: v.literal('hang') }),
+  v.object({ kind: v.literal('crash') }),
 ]);
 export type EngineQuery = v.InferOutput<typeof EngineQuery>;
 
@@ -37,6 +49,8 @@ export type FileUpdate = v.InferOutput<typeof FileUpdate>;
 export const WorkerRequest = v.variant('type', [
   /** `assets` is the address below which `profiles/` and `headers/` lie. */
   v.object({ type: v.literal('init'), assets: v.string() }),
+  /** Only from a window that was started with LSMITH_TEST=1: `hang` and `crash` are answered from now on. */
+  v.object({ type: v.literal('allow-tests') }),
   v.object({ type: v.literal('files'), reset: v.boolean(), updates: v.array(FileUpdate) }),
   /** A query with the same `lane` that has not started is dropped in favour of this one. */
   v.object({ type: v.literal('query'), id: v.number(), lane: v.string(), query: EngineQuery }),
@@ -51,7 +65,11 @@ export interface EngineAnswers {
   lsmOrder: LsmStack;
   run: RunReport;
   orders: OrdersReport;
+  helpers: readonly HelperSummary[];
+  typeDefinition: string | null;
+  log: CheckReport;
   hang: null;
+  crash: null;
 }
 
 export type WorkerReply =

@@ -51,6 +51,8 @@ export interface Startup {
   readonly version: string;
   readonly electron: string;
   readonly platform: string;
+  /** Started with LSMITH_TEST=1: the end-to-end tests may hang and end the engine. */
+  readonly test: boolean;
   readonly settings: Settings;
   readonly workspace: WorkspaceInfo | null;
   /** File to open first, relative to the workspace. */

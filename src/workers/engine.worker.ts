@@ -1,7 +1,7 @@
 /** Puts the engine behind the protocol: one question at a time, the newest of a lane, answers as plain data. */
 import * as v from 'valibot';
 import { WorkerRequest, type EngineAnswers, type EngineQuery, type WorkerReply } from '../protocol/index.ts';
-import { answer, loadAssets, updateFiles } from './engine-host.ts';
+import { allowTests, answer, loadAssets, updateFiles } from './engine-host.ts';
 
 interface Waiting {
   readonly id: number;
@@ -24,8 +24,12 @@ const RANK: Readonly<Record<EngineQuery['kind'], number>> = {
   run: 2,
   dump: 3,
   hooks: 3,
+  helpers: 3,
+  typeDefinition: 1,
+  log: 1,
   orders: 4,
   hang: 5,
+  crash: 5,
 };
 
 function pump(): void {
@@ -71,6 +75,8 @@ self.onmessage = (e: MessageEvent<unknown>) => {
       );
       return;
     }
+    case 'allow-tests':
+      return allowTests();
     case 'files':
       return updateFiles(request.reset, request.updates);
     case 'query': {

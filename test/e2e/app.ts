@@ -35,6 +35,7 @@ export async function start(data: string, args: readonly string[]): Promise<{ ap
     ...(packaged ? { executablePath: packaged } : {}),
     args: [...switches, ...(packaged ? [] : ['.']), ...args],
     cwd: ROOT,
+    env: { ...(process.env as Record<string, string>), LSMITH_TEST: '1' },
   });
   const page = await app.firstWindow();
   await expect(page.locator('.statusbar')).toBeVisible();

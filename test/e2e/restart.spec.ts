@@ -1,7 +1,7 @@
 /** What must survive: layout, unsaved text, a dying engine, odd files. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from '@playwright/test';
+import { expect, test, type ElectronApplication } from '@playwright/test';
 import {
   answerDialogs,
   dialogsAsked,
@@ -97,12 +97,22 @@ test('refuses foreign pages, windows and calls', async () => {
   remove(f.base);
 });
 
-test('replaces an engine that hangs and says so', async () => {
+const send = (app: ElectronApplication, id: string): Promise<void> =>
+  app.evaluate(
+    ({ BrowserWindow }, command) =>
+      BrowserWindow.getAllWindows()[0].webContents.send('lsmith:event', { type: 'command', id: command }),
+    id,
+  );
+
+test('replaces an engine that ends or hangs and says so', async () => {
   const f = makeFolders();
   const { app, page } = await start(f.data, [f.workspace]);
-  await app.evaluate(({ BrowserWindow }) =>
-    BrowserWindow.getAllWindows()[0].webContents.send('lsmith:event', { type: 'command', id: 'engine.hang' }),
-  );
+  await send(app, 'engine.crash');
+  await expect(page.locator('.notice')).toContainText('ended by a test). It was restarted.');
+  await expect(page.getByTestId('engine')).toHaveText(/idle/);
+  await page.keyboard.press('F5'); // the new engine has the files again
+  await expect(page.getByRole('treegrid', { name: 'Decision trace' }).getByRole('row').nth(1)).toBeVisible();
+  await send(app, 'engine.hang');
   await expect(page.getByTestId('engine')).toHaveText(/hang/);
   await palette(page, 'Show Log'); // the window answers meanwhile
   await expect(page.getByRole('grid', { name: 'Log' })).toContainText('took longer than 10 s', { timeout: 20_000 });

@@ -11,6 +11,7 @@ import {
   type RunObject,
   type Scenario,
 } from '../scenario/index.ts';
+import { describeHelpers, describeType } from './describe.ts';
 import { PolicyCompiler, refusalLine, type PolicyState } from './policy.ts';
 import { ProfileStore, type ProfileSource, type ReadyProfile } from './profiles.ts';
 import type { Engine, FileProvider, ProgramVerdict, RunRequest } from './types.ts';
@@ -178,6 +179,8 @@ export function createEngine(options: EngineOptions): Engine {
       };
     },
     hooks: (kernel) => store.get(kernel).hooks,
+    helpers: (kernel) => describeHelpers(store.get(kernel)),
+    typeDefinition: (name, kernel) => describeType(store.get(kernel), name),
     lsmOrder: (kernel, cmdline) => resolveStack(store.get(kernel).profile, cmdline),
     run(request) {
       const p = prepare(request);

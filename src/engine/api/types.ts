@@ -98,6 +98,17 @@ export interface ProfileSummary {
   readonly configLsm: string;
 }
 
+/** A helper as an editor shows it. */
+export interface HelperSummary {
+  readonly id: number;
+  /** With prefix: `bpf_d_path`. */
+  readonly name: string;
+  /** C prototype. */
+  readonly prototype: string;
+  /** Which lsm programs this kernel lets call it. */
+  readonly lsm: 'all' | 'sleepable' | 'none';
+}
+
 /** The engine. Synchronous and pure but for the caches it keeps; `profiles` must be loaded before use. */
 export interface Engine {
   profiles(): readonly ProfileSummary[];
@@ -108,6 +119,10 @@ export interface Engine {
     kernel: string,
   ): { readonly diagnostics: readonly Diagnostic[]; readonly programs: readonly ProgramDump[] };
   hooks(kernel: string): readonly HookInfo[];
+  /** All helpers in the order of their numbers. */
+  helpers(kernel: string): readonly HelperSummary[];
+  /** C definition of a struct, union, enum or typedef of the kernel; null when it has none of that name. */
+  typeDefinition(name: string, kernel: string): string | null;
   lsmOrder(kernel: string, cmdline: string): LsmStack;
   run(request: RunRequest): RunReport;
   orders(request: OrdersRequest): OrdersReport;

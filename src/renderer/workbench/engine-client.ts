@@ -47,6 +47,7 @@ export class EngineClient {
   #ready = false;
   #next = 1;
   #restarts = 0;
+  #tests = false;
   readonly #pending = new Map<number, Pending>();
   readonly #files = new Map<string, string | Uint8Array>();
   readonly #events: EngineEvents;
@@ -67,9 +68,10 @@ export class EngineClient {
     worker.onmessage = (e: MessageEvent<unknown>) => worker === this.#worker && this.#receive(e.data);
     worker.onerror = (e) => {
       e.preventDefault();
-      if (worker === this.#worker) this.#replace(`The engine stopped: ${e.message || 'its worker could not start'}`);
+      if (worker === this.#worker) this.#replace(`The engine stopped (${e.message || 'its worker could not start'}).`);
     };
     this.#post({ type: 'init', assets: new URL('/assets/', location.href).href });
+    if (this.#tests) this.#post({ type: 'allow-tests' });
     this.#post({ type: 'files', reset: true, updates: [...this.#files].map(([path, content]) => ({ path, content })) });
   }
 
@@ -94,6 +96,12 @@ export class EngineClient {
     }
     this.#events.log('warn', `${reason} It was restarted.`);
     this.#start();
+  }
+
+  /** Started by the end-to-end tests: they may hang and end the engine. */
+  allowTests(): void {
+    this.#tests = true;
+    this.#post({ type: 'allow-tests' });
   }
 
   /** By hand, from the palette. */

@@ -1,5 +1,6 @@
 /** What happens when: workspaces open, text changes, the engine answers. Views only call these. */
 import { parse } from 'yaml';
+import type { CheckReport } from '../../engine/api/index.ts';
 import type { AttachSemantics, ModuleName } from '../../engine/lsm/index.ts';
 import type { WorkspaceInfo } from '../../protocol/index.ts';
 import { call, onMain } from './bridge.ts';
@@ -15,7 +16,7 @@ import {
 } from './documents.ts';
 import { EngineClient, Superseded } from './engine-client.ts';
 import { closeDocumentTab, documentTabs, initLayout, layoutModel } from './layout.ts';
-import { execute, onCommandError } from './registry.ts';
+import { execute, onCommandError, registerCommand } from './registry.ts';
 import { addLog, currentKernel, get, isPolicy, isScenario, isYaml, notify, set, store } from './store.ts';
 
 /** Larger texts are not checked while typing: the answer would come too late to be live. */
@@ -268,13 +269,31 @@ function refreshStack(): void {
     .then((idleStack) => set({ idleStack }), quietly('LSM order'));
 }
 
+/** Hooks and helpers of the current kernel, for the catalogue, hovers and completions. */
 export function loadHooks(): void {
+  loadHelpers();
   const kernel = currentKernel();
   if (get().hooks[kernel] || get().profiles.length === 0) return;
   engine
     .ask<'hooks'>({ kind: 'hooks', kernel }, 'hooks')
     .then((h) => set((s) => ({ hooks: { ...s.hooks, [kernel]: h } })), quietly('Hook catalogue'));
 }
+
+function loadHelpers(): void {
+  const kernel = currentKernel();
+  if (get().helpers[kernel] || get().profiles.length === 0) return;
+  engine
+    .ask<'helpers'>({ kind: 'helpers', kernel }, 'helpers')
+    .then((h) => set((s) => ({ helpers: { ...s.helpers, [kernel]: h } })), quietly('Helpers'));
+}
+
+/** The C definition of a struct, union, enum or typedef of the current kernel; null when it has none of that name. */
+export const typeDefinition = (name: string): Promise<string | null> =>
+  engine.ask<'typeDefinition'>({ kind: 'typeDefinition', kernel: currentKernel(), name }, 'type');
+
+/** A check with the verifier's full log. */
+export const checkWithLog = (file: string): Promise<CheckReport> =>
+  engine.ask<'log'>({ kind: 'log', file, kernel: currentKernel() }, 'log');
 
 /** Keeps the last good listing while the text has errors, marked as stale. */
 export function refreshDump(file?: string): void {
@@ -460,11 +479,25 @@ export async function beforeLeaving(): Promise<void> {
   await flushBackups();
 }
 
+/** Commands that only a window started with LSMITH_TEST=1 has. */
+function allowTests(): void {
+  engine.allowTests();
+  for (const kind of ['hang', 'crash'] as const)
+    registerCommand({
+      id: `engine.${kind}`,
+      title: `Test: ${kind} the engine`,
+      category: 'Engine',
+      hidden: true,
+      run: () => void engine.ask<typeof kind>({ kind }, 'test').catch(() => undefined),
+    });
+}
+
 export async function startSession(): Promise<void> {
   onCommandError((m) => notify(m));
   const s = await call('app.startup');
   set({ version: s.version, settings: s.settings, examples: s.examples, recent: s.recent });
   onDocumentChange(checkSoon);
+  if (s.test) allowTests();
   onMain((e) => {
     switch (e.type) {
       case 'command':

@@ -1,6 +1,6 @@
 /** The window's state: one vanilla store that services write and views read through selectors. */
 import { createStore, useStore } from 'zustand';
-import type { CheckReport, OrdersReport, ProfileSummary, ProgramDump } from '../../engine/api/index.ts';
+import type { CheckReport, HelperSummary, OrdersReport, ProfileSummary, ProgramDump } from '../../engine/api/index.ts';
 import type { AttachSemantics, HookInfo, LsmStack, RunDiff, RunTrace } from '../../engine/lsm/index.ts';
 import type { Diagnostic } from '../../base/index.ts';
 import { parseSettings, type FileEntry, type Settings } from '../../protocol/index.ts';
@@ -66,6 +66,7 @@ export interface WorkbenchState {
   readonly orders: OrdersReport | null;
   readonly ordersRunning: boolean;
   readonly hooks: Readonly<Record<string, readonly HookInfo[]>>;
+  readonly helpers: Readonly<Record<string, readonly HelperSummary[]>>;
   readonly dump: { readonly file: string; readonly programs: readonly ProgramDump[]; readonly stale: boolean } | null;
   readonly log: readonly LogLine[];
   readonly notice: { readonly level: 'info' | 'error'; readonly message: string } | null;
@@ -109,6 +110,7 @@ export const store = createStore<WorkbenchState>(() => ({
   orders: null,
   ordersRunning: false,
   hooks: {},
+  helpers: {},
   dump: null,
   log: [],
   notice: null,

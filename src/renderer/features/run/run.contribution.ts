@@ -59,17 +59,6 @@ registerCommand({
 });
 registerCommand({ id: 'check.all', title: 'Check All Policies', category: 'Run', key: 'Ctrl+Shift+B', run: checkAll });
 registerCommand({ id: 'engine.restart', title: 'Restart Engine', category: 'Engine', run: () => engine.restart() });
-registerCommand({
-  id: 'engine.hang',
-  title: 'Hang Engine',
-  category: 'Engine',
-  hidden: true,
-  run: () =>
-    engine.ask<'hang'>({ kind: 'hang' }, 'hang').then(
-      () => undefined,
-      () => undefined,
-    ),
-});
 registerCommand({ id: 'layout.reset', title: 'Reset Layout', category: 'View', run: resetLayout });
 registerCommand({
   id: 'window.reload',

@@ -116,9 +116,10 @@ function Card({
       <span className="card-no">{index + 1}</span>
       <div className="card-body">
         <div className="card-line">
-          <strong>{entry.module}</strong>
+          <strong title={entry.why}>{entry.module}</strong>
+          {/* Why it stands here is said while no decision is shown; then the decision needs the room. */}
           <span className="meta ellipsis grow" title={entry.why}>
-            {entry.why}
+            {call ? '' : entry.why}
           </span>
           {!entry.modelled && !call ? (
             <span
@@ -132,7 +133,7 @@ function Card({
           )}
         </div>
         {call?.reason && (
-          <div className="meta ellipsis" title={call.reason}>
+          <div className="meta card-reason" title={call.reason}>
             {call.reason}
           </div>
         )}
@@ -191,9 +192,7 @@ function Changes() {
           <Button icon="discard" label="Reset" title="Back to the scenario’s own order" onPress={resetOrder} />
         )}
       </div>
-      {!custom && (
-        <div className="meta pad">The baseline is the scenario’s own order. Move a module to see what it changes.</div>
-      )}
+      {!custom && <div className="meta pad">Move a module to see what its new place changes.</div>}
       {custom && diff && diff.count === 0 && (
         <div className="meta pad">Nothing: every decision, errno and map is the same.</div>
       )}
@@ -283,10 +282,10 @@ export function Stack() {
               </button>
             ))}
           </div>
-          <div className="meta">
+          <div className="meta ellipsis" title={`Calling order on ${kernel}${hook ? ` for ${hook.hook}` : ''}`}>
             {hook ? (
               <>
-                For <span className="mono">{hook.hook}</span>, in calling order on {kernel}
+                <span className="mono">{hook.hook}</span>, calling order on {kernel}
               </>
             ) : (
               <>Calling order on {kernel}</>
@@ -316,7 +315,7 @@ export function Stack() {
           </div>
         )}
         {cmdline && (
-          <div className="cmdline mono" title="Kernel command line">
+          <div className="cmdline mono" title={`Kernel command line: ${cmdline}`}>
             <span className="meta">boot </span>
             {cmdline}
           </div>

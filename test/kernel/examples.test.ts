@@ -38,6 +38,12 @@ const examples = readdirSync(`${root}/assets/examples`).map((name) => {
       .map((f) => `${dir}/${at}${f}`);
   return { name, policies: find('', '.bpf.c'), scenarios: find('scenarios/', '.scenario.yaml') };
 });
+/** Not an example, but the widest comparison: every modelled call, allowed and denied, with observers on 23 hooks. */
+examples.push({
+  name: 'all calls',
+  policies: [`${root}/test/data/all-calls/observe.bpf.c`],
+  scenarios: [`${root}/test/data/all-calls/all-calls.scenario.yaml`],
+});
 const mistakes = readdirSync(`${root}/test/data/mistakes`).filter((f) => f.endsWith('.bpf.c'));
 
 const shortName = (path: string): string => path.slice(path.lastIndexOf('/') + 1).replace('.bpf.c', '');

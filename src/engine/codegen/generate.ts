@@ -1,6 +1,13 @@
 /** From a checked unit to an object: which functions are emitted, in what order they are compiled, and the limits. */
 import type { Diagnostic } from '../../base/index.ts';
-import { compileFrontEnd, type FrontEndInput, type FunctionDecl, type Loc, type TranslationUnit, type VarDecl } from '../c/index.ts';
+import {
+  compileFrontEnd,
+  type FrontEndInput,
+  type FunctionDecl,
+  type Loc,
+  type TranslationUnit,
+  type VarDecl,
+} from '../c/index.ts';
 import type { Func } from './ir.ts';
 import { UnitContext } from './lower/context.ts';
 import { lowerFunction } from './lower/function.ts';
@@ -48,7 +55,12 @@ export function compileC(input: CompileInput, opts: CodegenOptions = {}): Compil
     return { unit: front.unit, object: null, diagnostics: front.diagnostics, functions: [] };
   }
   const result = generateObject(front.unit, opts);
-  return { unit: front.unit, object: result.object, functions: result.functions, diagnostics: [...front.diagnostics, ...result.diagnostics] };
+  return {
+    unit: front.unit,
+    object: result.object,
+    functions: result.functions,
+    diagnostics: [...front.diagnostics, ...result.diagnostics],
+  };
 }
 
 /** Compiles a unit that has no errors. */
@@ -58,7 +70,8 @@ export function generateObject(unit: TranslationUnit, opts: CodegenOptions = {})
   const busy = new Set<FunctionDecl>();
   const lowered = new Map<FunctionDecl, Func>();
   for (const d of unit.functions) if (d.body !== null) lowered.set(d, lowerFunction(cx, d));
-  if (cx.diagnostics.some((d) => d.severity === 'error')) return { object: null, diagnostics: cx.diagnostics, functions: [] };
+  if (cx.diagnostics.some((d) => d.severity === 'error'))
+    return { object: null, diagnostics: cx.diagnostics, functions: [] };
 
   const calls = new Map<FunctionDecl, number>();
   for (const f of lowered.values()) for (const d of calledBy(f)) calls.set(d, (calls.get(d) ?? 0) + 1);
@@ -69,7 +82,12 @@ export function generateObject(unit: TranslationUnit, opts: CodegenOptions = {})
     if (done !== undefined) return done;
     const f = lowered.get(d)!;
     if (busy.has(d)) {
-      cx.error(site, 'codegen/recursion', `'${d.name}' calls itself`, 'BPF programs have no recursion: write a bounded loop instead.');
+      cx.error(
+        site,
+        'codegen/recursion',
+        `'${d.name}' calls itself`,
+        'BPF programs have no recursion: write a bounded loop instead.',
+      );
       return f;
     }
     busy.add(d);
@@ -98,8 +116,10 @@ export function generateObject(unit: TranslationUnit, opts: CodegenOptions = {})
     wanted.push(d);
     for (const r of referencedBy(compiled.get(d)!)) want(r);
   };
-  for (const d of compiled.keys()) if (d.linkage === 'global' || d.attributes.section !== null || d.attributes.used) want(d);
-  for (const v of unit.variables) for (const r of v.image?.relocs ?? []) if (r.target.kind === 'function') want(r.target);
+  for (const d of compiled.keys())
+    if (d.linkage === 'global' || d.attributes.section !== null || d.attributes.used) want(d);
+  for (const v of unit.variables)
+    for (const r of v.image?.relocs ?? []) if (r.target.kind === 'function') want(r.target);
 
   const codes: FunctionCode[] = [];
   const stats: FunctionStats[] = [];
@@ -107,7 +127,12 @@ export function generateObject(unit: TranslationUnit, opts: CodegenOptions = {})
     if (!seen.has(d)) continue;
     const f = compiled.get(d)!;
     if (f.params.length > 5) {
-      cx.error({ loc: d.nameLoc, end: d.nameLoc }, 'codegen/too-many-arguments', `'${d.name}' has more than 5 parameters`, 'Make it static __always_inline, or pass a pointer to a struct.');
+      cx.error(
+        { loc: d.nameLoc, end: d.nameLoc },
+        'codegen/too-many-arguments',
+        `'${d.name}' has more than 5 parameters`,
+        'Make it static __always_inline, or pass a pointer to a struct.',
+      );
       continue;
     }
     sinkAddresses(f);
@@ -117,7 +142,10 @@ export function generateObject(unit: TranslationUnit, opts: CodegenOptions = {})
     mergeSameBlocks(m);
     const frame = layoutFrame(m);
     if (frame.tooLarge) {
-      const names = frame.biggest.slice(0, 4).map((s) => `'${s.name}' (${s.size} bytes)`).join(', ');
+      const names = frame.biggest
+        .slice(0, 4)
+        .map((s) => `'${s.name}' (${s.size} bytes)`)
+        .join(', ');
       cx.error(
         { loc: d.nameLoc, end: d.nameLoc },
         'codegen/stack-too-large',
@@ -128,7 +156,12 @@ export function generateObject(unit: TranslationUnit, opts: CodegenOptions = {})
     }
     const code = emitFunction(m, d);
     if (code.tooFar) {
-      cx.error({ loc: d.nameLoc, end: d.nameLoc }, 'codegen/branch-too-far', `'${d.name}' is too large: a jump does not reach its target`, 'Split the function, or unroll less.');
+      cx.error(
+        { loc: d.nameLoc, end: d.nameLoc },
+        'codegen/branch-too-far',
+        `'${d.name}' is too large: a jump does not reach its target`,
+        'Split the function, or unroll less.',
+      );
       continue;
     }
     codes.push(code);
@@ -141,7 +174,8 @@ export function generateObject(unit: TranslationUnit, opts: CodegenOptions = {})
 }
 
 /** Maps, licences and other data in named sections, and everything visible from outside, exist even unused. */
-const emitAlways = (v: VarDecl): boolean => v.storage === 'global' || v.attributes.used || v.attributes.section !== null;
+const emitAlways = (v: VarDecl): boolean =>
+  v.storage === 'global' || v.attributes.used || v.attributes.section !== null;
 
 function calledBy(f: Func): Set<FunctionDecl> {
   const out = new Set<FunctionDecl>();
@@ -152,6 +186,7 @@ function calledBy(f: Func): Set<FunctionDecl> {
 
 function referencedBy(f: Func): Set<FunctionDecl> {
   const out = calledBy(f);
-  for (const b of f.blocks) for (const i of b.insts) if (i.op === 'global' && i.symbol?.kind === 'func') out.add(i.symbol.decl);
+  for (const b of f.blocks)
+    for (const i of b.insts) if (i.op === 'global' && i.symbol?.kind === 'func') out.add(i.symbol.decl);
   return out;
 }

@@ -1,2 +1,10 @@
 /** Code generation: a checked C unit → an eBPF ELF object. The whole public face of this folder. */
-export { generateObject, compileC, type CodegenOptions, type CompileInput, type CompileResult, type GenerateResult, type FunctionStats } from './generate.ts';
+export {
+  generateObject,
+  compileC,
+  type CodegenOptions,
+  type CompileInput,
+  type CompileResult,
+  type GenerateResult,
+  type FunctionStats,
+} from './generate.ts';

@@ -1,5 +1,5 @@
 /** Structural checks of the IR: what every pass may rely on. Tests run it after each pass. */
-import type { Block} from './ir.ts';
+import type { Block } from './ir.ts';
 import { type Func, type Inst, isFloating, isTerminator, printInst } from './ir.ts';
 import { dominators } from './opt/dominators.ts';
 
@@ -22,8 +22,15 @@ export function verifyFunction(f: Func): string[] {
   }
   if (errors.length > 0) return errors;
   for (const b of f.blocks) {
-    const a = [...b.preds].map((x) => x.id).sort().join(' ');
-    const e = preds.get(b)!.map((x) => x.id).sort().join(' ');
+    const a = [...b.preds]
+      .map((x) => x.id)
+      .sort()
+      .join(' ');
+    const e = preds
+      .get(b)!
+      .map((x) => x.id)
+      .sort()
+      .join(' ');
     if (a !== e) errors.push(`${f.name}: b${b.id} lists predecessors [${a}], has [${e}]`);
   }
   if (f.blocks[0].preds.length > 0) errors.push(`${f.name}: the entry block has predecessors`);
@@ -37,8 +44,14 @@ export function verifyFunction(f: Func): string[] {
       if (isTerminator(i) && n !== b.insts.length - 1) bad(i, 'terminator in the middle of a block');
       if (i.op === 'phi') {
         if (phisOver) bad(i, 'phi after other operations');
-        const want = b.preds.map((x) => x.id).sort().join(' ');
-        const have = i.targets.map((x) => x.id).sort().join(' ');
+        const want = b.preds
+          .map((x) => x.id)
+          .sort()
+          .join(' ');
+        const have = i.targets
+          .map((x) => x.id)
+          .sort()
+          .join(' ');
         if (want !== have) bad(i, `phi of [${have}] in a block with predecessors [${want}]`);
       } else phisOver = true;
       checkTypes(i, bad);
@@ -50,8 +63,10 @@ export function verifyFunction(f: Func): string[] {
         }
         if (!dom.reachable(b)) return;
         if (i.op === 'phi') {
-          if (dom.reachable(i.targets[k]) && !dom.dominates(a.block, i.targets[k])) bad(i, `%${a.id} does not reach b${i.targets[k].id}`);
-        } else if (a.block === b ? position.get(a)! >= n : !dom.dominates(a.block, b)) bad(i, `%${a.id} does not dominate its use`);
+          if (dom.reachable(i.targets[k]) && !dom.dominates(a.block, i.targets[k]))
+            bad(i, `%${a.id} does not reach b${i.targets[k].id}`);
+        } else if (a.block === b ? position.get(a)! >= n : !dom.dominates(a.block, b))
+          bad(i, `%${a.id} does not dominate its use`);
       });
     });
   }
@@ -67,18 +82,26 @@ function checkTypes(i: Inst, bad: (i: Inst, what: string) => void): void {
   switch (i.op) {
     case 'bin':
       want(i.args.length === 2, 'two operands');
-      if (i.type === 'ptr') want(arg(0) === 'ptr' && arg(1) === 'i64' && (i.bin === 'add' || i.bin === 'sub'), 'pointer arithmetic is ptr ± i64');
+      if (i.type === 'ptr')
+        want(
+          arg(0) === 'ptr' && arg(1) === 'i64' && (i.bin === 'add' || i.bin === 'sub'),
+          'pointer arithmetic is ptr ± i64',
+        );
       else want(arg(0) === i.type && arg(1) === i.type, 'operands have the result type');
       break;
     case 'cast':
       if (i.cast === 'trunc') want(i.type === 'i32' && arg(0) === 'i64', 'trunc is i64 → i32');
-      else if (i.cast === 'zext' || i.cast === 'sext') want(i.type === 'i64' && arg(0) === 'i32', 'extension is i32 → i64');
+      else if (i.cast === 'zext' || i.cast === 'sext')
+        want(i.type === 'i64' && arg(0) === 'i32', 'extension is i32 → i64');
       else if (i.cast === 'bitcast') want(wide(i.type) && wide(arg(0)), 'bitcast is between 64-bit types');
       else want(i.type === arg(0) && i.size < (i.type === 'i32' ? 4 : 8), 'sextin keeps the type');
       break;
     case 'cmp':
     case 'condbr':
-      want(i.args.length === 2 && (arg(0) === arg(1) || (wide(arg(0)) && wide(arg(1)))), 'compared values have one type');
+      want(
+        i.args.length === 2 && (arg(0) === arg(1) || (wide(arg(0)) && wide(arg(1)))),
+        'compared values have one type',
+      );
       if (i.op === 'cmp') want(i.type === 'i32', 'cmp gives i32');
       break;
     case 'load':
@@ -94,7 +117,9 @@ function checkTypes(i: Inst, bad: (i: Inst, what: string) => void): void {
       want(arg(0) === 'ptr' && (i.size === 4 || i.size === 8), 'atomics have 4 or 8 bytes');
       break;
     case 'phi':
-      i.args.forEach((_, n) => want(arg(n) === i.type || (wide(arg(n)) && wide(i.type)), 'phi arguments have its type'));
+      i.args.forEach((_, n) =>
+        want(arg(n) === i.type || (wide(arg(n)) && wide(i.type)), 'phi arguments have its type'),
+      );
       break;
     case 'fieldptr':
       want(arg(0) === 'ptr', 'base is a ptr');

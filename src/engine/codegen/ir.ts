@@ -15,8 +15,7 @@ export type ValueType = 'i32' | 'i64' | 'ptr';
 export type ResultType = ValueType | 'void';
 
 export type BinOp =
-  | 'add' | 'sub' | 'mul' | 'udiv' | 'sdiv' | 'urem' | 'srem'
-  | 'and' | 'or' | 'xor' | 'shl' | 'lshr' | 'ashr';
+  'add' | 'sub' | 'mul' | 'udiv' | 'sdiv' | 'urem' | 'srem' | 'and' | 'or' | 'xor' | 'shl' | 'lshr' | 'ashr';
 
 export type Pred = 'eq' | 'ne' | 'ult' | 'ule' | 'ugt' | 'uge' | 'slt' | 'sle' | 'sgt' | 'sge';
 
@@ -31,9 +30,28 @@ export type AtomicOp = 'add' | 'and' | 'or' | 'xor' | 'xchg' | 'cmpxchg';
 export type MemSize = 1 | 2 | 4 | 8;
 
 export type Op =
-  | 'const' | 'undef' | 'param' | 'phi' | 'bin' | 'cast' | 'bswap' | 'cmp' | 'alloca' | 'load' | 'store'
-  | 'global' | 'fieldptr' | 'coreimm' | 'call' | 'atomic' | 'opaque' | 'fence'
-  | 'br' | 'condbr' | 'ret' | 'unreachable';
+  | 'const'
+  | 'undef'
+  | 'param'
+  | 'phi'
+  | 'bin'
+  | 'cast'
+  | 'bswap'
+  | 'cmp'
+  | 'alloca'
+  | 'load'
+  | 'store'
+  | 'global'
+  | 'fieldptr'
+  | 'coreimm'
+  | 'call'
+  | 'atomic'
+  | 'opaque'
+  | 'fence'
+  | 'br'
+  | 'condbr'
+  | 'ret'
+  | 'unreachable';
 
 /** What an address-of names: a variable, a function, or an interned string literal. */
 export type Symbol =
@@ -47,7 +65,8 @@ export type Callee =
   | { readonly kind: 'kfunc'; readonly decl: FunctionDecl };
 
 /** One step of a CO-RE access path. */
-export type CoreStep = { readonly kind: 'field'; readonly field: Field } | { readonly kind: 'index'; readonly index: number };
+export type CoreStep =
+  { readonly kind: 'field'; readonly field: Field } | { readonly kind: 'index'; readonly index: number };
 
 /** What a CO-RE relocation is about; `type` as written in the source. */
 export interface CoreAccess {
@@ -251,12 +270,30 @@ export const isConst = (i: Inst, value?: bigint): boolean =>
 export const isFloating = (i: Inst): boolean => i.op === 'const' || i.op === 'undef' || i.op === 'param';
 
 export const NEGATED: Readonly<Record<Pred, Pred>> = {
-  eq: 'ne', ne: 'eq', ult: 'uge', uge: 'ult', ule: 'ugt', ugt: 'ule', slt: 'sge', sge: 'slt', sle: 'sgt', sgt: 'sle',
+  eq: 'ne',
+  ne: 'eq',
+  ult: 'uge',
+  uge: 'ult',
+  ule: 'ugt',
+  ugt: 'ule',
+  slt: 'sge',
+  sge: 'slt',
+  sle: 'sgt',
+  sgt: 'sle',
 };
 
 /** The predicate with its operands exchanged. */
 export const SWAPPED: Readonly<Record<Pred, Pred>> = {
-  eq: 'eq', ne: 'ne', ult: 'ugt', ugt: 'ult', ule: 'uge', uge: 'ule', slt: 'sgt', sgt: 'slt', sle: 'sge', sge: 'sle',
+  eq: 'eq',
+  ne: 'ne',
+  ult: 'ugt',
+  ugt: 'ult',
+  ule: 'uge',
+  uge: 'ule',
+  slt: 'sgt',
+  sgt: 'slt',
+  sle: 'sge',
+  sge: 'sle',
 };
 
 const sizes: Readonly<Record<number, string>> = { 1: 'i8', 2: 'i16', 4: 'i32', 8: 'i64' };
@@ -264,7 +301,15 @@ const sizes: Readonly<Record<number, string>> = { 1: 'i8', 2: 'i16', 4: 'i32', 8
 /** Text of one operation, for tests and for people. */
 export function printInst(i: Inst): string {
   const ref = (a: Inst): string =>
-    a.op === 'const' ? (a.type === 'ptr' ? `ptr ${a.value}` : `${a.type} ${a.value}`) : a.op === 'undef' ? 'undef' : a.op === 'param' ? `%arg${a.index}` : `%${a.id}`;
+    a.op === 'const'
+      ? a.type === 'ptr'
+        ? `ptr ${a.value}`
+        : `${a.type} ${a.value}`
+      : a.op === 'undef'
+        ? 'undef'
+        : a.op === 'param'
+          ? `%arg${a.index}`
+          : `%${a.id}`;
   const args = i.args.map(ref).join(', ');
   const def = i.type === 'void' ? '' : `%${i.id} = `;
   const vol = i.volatile ? 'volatile ' : '';
@@ -310,7 +355,9 @@ export function printInst(i: Inst): string {
 }
 
 const printSteps = (a: CoreAccess): string =>
-  a.steps.map((s) => (s.kind === 'index' ? String(s.index) : `${s.field.name || '(anonymous)'}@${s.field.index}`)).join(':');
+  a.steps
+    .map((s) => (s.kind === 'index' ? String(s.index) : `${s.field.name || '(anonymous)'}@${s.field.index}`))
+    .join(':');
 
 export function printFunc(f: Func): string {
   const lines = [`func @${f.name}(${f.params.map((p) => p.type).join(', ')}) ${f.returns} {`];

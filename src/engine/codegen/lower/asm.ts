@@ -6,8 +6,17 @@ import { lowerExpr } from './expr.ts';
 import { loadPlace, lowerPlace, type Place, storePlace } from './place.ts';
 
 const OPS: Readonly<Record<string, BinOp>> = {
-  '+=': 'add', '-=': 'sub', '*=': 'mul', '/=': 'udiv', '%=': 'urem', '&=': 'and', '|=': 'or', '^=': 'xor',
-  '<<=': 'shl', '>>=': 'lshr', 's>>=': 'ashr',
+  '+=': 'add',
+  '-=': 'sub',
+  '*=': 'mul',
+  '/=': 'udiv',
+  '%=': 'urem',
+  '&=': 'and',
+  '|=': 'or',
+  '^=': 'xor',
+  '<<=': 'shl',
+  '>>=': 'lshr',
+  's>>=': 'ashr',
 };
 
 export function lowerAsm(lw: Lowering, s: AsmStmt): void {

@@ -65,7 +65,12 @@ export class Builder {
   bin(op: BinOp, a: Inst, b: Inst, nsw = false): Inst {
     const type = a.type as ValueType;
     if (a.op === 'const' && b.op === 'const') return this.constant(type, foldBin(op, type, a.value, b.value));
-    if (b.op === 'const' && b.value === 0n && (op === 'add' || op === 'sub' || op === 'or' || op === 'xor' || op === 'shl')) return a;
+    if (
+      b.op === 'const' &&
+      b.value === 0n &&
+      (op === 'add' || op === 'sub' || op === 'or' || op === 'xor' || op === 'shl')
+    )
+      return a;
     const i = this.#new('bin', type, [a, b]);
     i.bin = op;
     i.nsw = nsw;
@@ -101,7 +106,8 @@ export class Builder {
   }
 
   cmp(pred: Pred, a: Inst, b: Inst): Inst {
-    if (a.op === 'const' && b.op === 'const') return this.i32(foldCompare(pred, a.type as ValueType, a.value, b.value) ? 1 : 0);
+    if (a.op === 'const' && b.op === 'const')
+      return this.i32(foldCompare(pred, a.type as ValueType, a.value, b.value) ? 1 : 0);
     const i = this.#new('cmp', 'i32', [a, b]);
     i.pred = pred;
     return this.add(i);
@@ -168,7 +174,11 @@ export class Builder {
   }
 
   phi(type: ValueType, incoming: readonly (readonly [Block, Inst])[]): Inst {
-    const i = this.#new('phi', type, incoming.map((x) => x[1]));
+    const i = this.#new(
+      'phi',
+      type,
+      incoming.map((x) => x[1]),
+    );
     i.targets = incoming.map((x) => x[0]);
     return this.add(i);
   }

@@ -19,7 +19,16 @@ export function lowerBuiltin(lw: Lowering, e: BuiltinExpr): Inst | null {
       const src = arg(1);
       const size = constantSize(lw, e, e.args[2]);
       lw.at(e);
-      if (size !== null) copyBytes(lw, e, dst, src, size, Math.min(knownAlign(e.args[0], dst), knownAlign(e.args[1], src)), e.name === 'memmove');
+      if (size !== null)
+        copyBytes(
+          lw,
+          e,
+          dst,
+          src,
+          size,
+          Math.min(knownAlign(e.args[0], dst), knownAlign(e.args[1], src)),
+          e.name === 'memmove',
+        );
       return dst;
     }
     case 'memset': {
@@ -27,7 +36,15 @@ export function lowerBuiltin(lw: Lowering, e: BuiltinExpr): Inst | null {
       const fill = arg(1);
       const size = constantSize(lw, e, e.args[2]);
       lw.at(e);
-      if (size !== null) fillBytes(lw, e, dst, fill.type === 'i64' ? b.cast('trunc', 'i32', fill) : fill, size, knownAlign(e.args[0], dst));
+      if (size !== null)
+        fillBytes(
+          lw,
+          e,
+          dst,
+          fill.type === 'i64' ? b.cast('trunc', 'i32', fill) : fill,
+          size,
+          knownAlign(e.args[0], dst),
+        );
       return dst;
     }
     case 'memcmp': {
@@ -110,11 +127,16 @@ function objectAlign(e: Expr): number {
     case 'member':
       return Math.min(objectAlign(e.base), low(Math.floor(e.field.bitOffset / 8)));
     case 'index': {
-      const array = e.pointer.kind === 'cast' && e.pointer.cast === 'arrayDecay' ? objectAlign(e.pointer.operand) : alignOf(e.type);
+      const array =
+        e.pointer.kind === 'cast' && e.pointer.cast === 'arrayDecay' ? objectAlign(e.pointer.operand) : alignOf(e.type);
       return e.index.kind === 'int' && e.index.value === 0n ? array : Math.min(array, low(sizeOf(e.type)));
     }
     case 'var':
-      return Math.max(alignOf(e.type), e.decl.attributes.aligned, e.decl.kind === 'var' && e.decl.storage === 'auto' && sizeOf(e.type) >= 8 ? 8 : 1);
+      return Math.max(
+        alignOf(e.type),
+        e.decl.attributes.aligned,
+        e.decl.kind === 'var' && e.decl.storage === 'auto' && sizeOf(e.type) >= 8 ? 8 : 1,
+      );
     case 'string':
       return 1;
     default:
@@ -181,14 +203,20 @@ function atomicBuiltin(lw: Lowering, e: BuiltinExpr): Inst | null {
   const object = pointer.kind === 'pointer' ? pointer.pointee : e.type;
   const size = sizeOf(object);
   const simple = e.name === 'atomic_load' || e.name === 'atomic_store';
-  if ((size !== 4 && size !== 8) && !(simple && (size === 1 || size === 2))) {
-    lw.cx.error(e, 'codegen/atomic-size', `BPF atomics work on 4 or 8 bytes, not ${size}`, 'Use a 32- or 64-bit object.');
+  if (size !== 4 && size !== 8 && !(simple && (size === 1 || size === 2))) {
+    lw.cx.error(
+      e,
+      'codegen/atomic-size',
+      `BPF atomics work on 4 or 8 bytes, not ${size}`,
+      'Use a 32- or 64-bit object.',
+    );
     return strip(e.type).kind === 'void' ? null : b.constant(lw.valueType(e.type, e), 0);
   }
   const t: ValueType = size === 8 ? 'i64' : 'i32';
   const addr = lowerExpr(lw, e.args[0])!;
   const arg = (n: number): Inst => fit(lw, lowerExpr(lw, e.args[n])!, t);
-  const out = (v: Inst): Inst => narrow(lw, fit(lw, v, strip(e.type).kind === 'void' ? t : lw.valueType(e.type, e)), e.type);
+  const out = (v: Inst): Inst =>
+    narrow(lw, fit(lw, v, strip(e.type).kind === 'void' ? t : lw.valueType(e.type, e)), e.type);
   const fetch = FETCH[e.name];
   if (fetch !== undefined) {
     const v = arg(1);

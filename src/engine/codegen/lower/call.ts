@@ -29,7 +29,8 @@ export function lowerCall(lw: Lowering, e: CallExpr): Inst | null {
         const call = b.call({ kind: 'local', decl: d }, type, args);
         return byRecord ? result : value(call);
       }
-      if (d.attributes.section === '.ksyms') return value(b.call({ kind: 'kfunc', decl: d }, type, checkCount(lw, e, args)));
+      if (d.attributes.section === '.ksyms')
+        return value(b.call({ kind: 'kfunc', decl: d }, type, checkCount(lw, e, args)));
       lw.cx.error(
         e,
         'codegen/undefined-function',
@@ -55,7 +56,12 @@ export function lowerCall(lw: Lowering, e: CallExpr): Inst | null {
 
 function checkCount(lw: Lowering, e: CallExpr, args: Inst[]): Inst[] {
   if (args.length <= 5) return args;
-  lw.cx.error(e, 'codegen/too-many-arguments', `a BPF call takes at most 5 arguments, this one has ${args.length}`, 'Pass a pointer to a struct instead.');
+  lw.cx.error(
+    e,
+    'codegen/too-many-arguments',
+    `a BPF call takes at most 5 arguments, this one has ${args.length}`,
+    'Pass a pointer to a struct instead.',
+  );
   return args.slice(0, 5);
 }
 

@@ -32,7 +32,13 @@ export class UnitContext {
   error(node: { readonly loc: Loc; readonly end: Loc }, code: string, message: string, explanation?: string): void {
     const range = this.unit.sources.range(node.loc, node.end);
     if (this.diagnostics.some((d) => d.code === code && d.range.line === range.line && d.message === message)) return;
-    this.diagnostics.push({ severity: 'error', code, message, range, ...(explanation === undefined ? {} : { explanation }) });
+    this.diagnostics.push({
+      severity: 'error',
+      code,
+      message,
+      range,
+      ...(explanation === undefined ? {} : { explanation }),
+    });
   }
 
   string(e: StringExpr): StringSymbol {
@@ -101,8 +107,15 @@ export class Lowering {
     const v = valueTypeOf(t);
     if (v !== null) return v;
     const b = strip(t);
-    if (b.kind === 'float') this.cx.error(node, 'codegen/float', 'floating point is not available in BPF programs', 'The BPF instruction set has integers only: use fixed-point integer arithmetic.');
-    else if (b.kind === 'int') this.cx.error(node, 'codegen/int128', '128-bit integers are not supported', 'Use two 64-bit integers.');
+    if (b.kind === 'float')
+      this.cx.error(
+        node,
+        'codegen/float',
+        'floating point is not available in BPF programs',
+        'The BPF instruction set has integers only: use fixed-point integer arithmetic.',
+      );
+    else if (b.kind === 'int')
+      this.cx.error(node, 'codegen/int128', '128-bit integers are not supported', 'Use two 64-bit integers.');
     else this.cx.error(node, 'codegen/unsupported', 'a value of this type cannot be computed with here');
     return 'i64';
   }

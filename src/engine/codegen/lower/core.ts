@@ -11,7 +11,14 @@ import { CORE_KIND, type Inst } from '../ir.ts';
 import type { Lowering } from './context.ts';
 import { lowerPlace } from './place.ts';
 
-const FIELD_KINDS = [CORE_KIND.byteOff, CORE_KIND.byteSize, CORE_KIND.exists, CORE_KIND.signed, CORE_KIND.lshift, CORE_KIND.rshift];
+const FIELD_KINDS = [
+  CORE_KIND.byteOff,
+  CORE_KIND.byteSize,
+  CORE_KIND.exists,
+  CORE_KIND.signed,
+  CORE_KIND.lshift,
+  CORE_KIND.rshift,
+];
 const TYPE_KINDS = [CORE_KIND.typeExists, CORE_KIND.typeSize, CORE_KIND.typeMatches];
 
 export function lowerCoreInfo(
@@ -58,7 +65,10 @@ function fieldInfo(lw: Lowering, e: CoreFieldInfoExpr): Inst {
   const int = integerOf(p.type);
   const bytes = sizeOf(p.type);
   // Shifts are for the field as part of a 64-bit little-endian load of its unit.
-  const shifts = p.bits === null ? { l: 64 - bytes * 8, r: 64 - bytes * 8 } : { l: 64 - p.bits.offset - p.bits.size, r: 64 - p.bits.size };
+  const shifts =
+    p.bits === null
+      ? { l: 64 - bytes * 8, r: 64 - bytes * 8 }
+      : { l: 64 - p.bits.offset - p.bits.size, r: 64 - p.bits.size };
   const values = [p.core.offset, bytes, 1, int?.signed ? 1 : 0, shifts.l, shifts.r];
   return b.coreImm(type, kind, { type: p.core.type, steps: p.core.steps }, BigInt(values[e.info] ?? 0));
 }

@@ -119,7 +119,12 @@ export function lowerExpr(lw: Lowering, e: Expr): Inst | null {
       const elseEnd = b.block;
       b.br(done);
       b.block = done;
-      return x === null || y === null ? null : b.phi(lw.valueType(e.type, e), [[thenEnd, x], [elseEnd, y]]);
+      return x === null || y === null
+        ? null
+        : b.phi(lw.valueType(e.type, e), [
+            [thenEnd, x],
+            [elseEnd, y],
+          ]);
     }
     case 'comma':
       lowerExpr(lw, e.left);
@@ -157,7 +162,8 @@ export function lowerExpr(lw: Lowering, e: Expr): Inst | null {
 
 const pointeeSize = (t: CType): number => {
   let p = t;
-  while (p.kind === 'typedef' || p.kind === 'qualified' || p.kind === 'tag') p = p.kind === 'typedef' ? p.target : p.base;
+  while (p.kind === 'typedef' || p.kind === 'qualified' || p.kind === 'tag')
+    p = p.kind === 'typedef' ? p.target : p.base;
   return p.kind === 'pointer' ? Math.max(1, sizeOf(p.pointee)) : 1;
 };
 
@@ -172,12 +178,18 @@ export function sameType(lw: Lowering, l: Inst, r: Inst): [Inst, Inst] {
 export function predicate(op: CompareOp, operand: CType): Pred {
   const signed = isSigned(operand);
   switch (op) {
-    case '==': return 'eq';
-    case '!=': return 'ne';
-    case '<': return signed ? 'slt' : 'ult';
-    case '>': return signed ? 'sgt' : 'ugt';
-    case '<=': return signed ? 'sle' : 'ule';
-    case '>=': return signed ? 'sge' : 'uge';
+    case '==':
+      return 'eq';
+    case '!=':
+      return 'ne';
+    case '<':
+      return signed ? 'slt' : 'ult';
+    case '>':
+      return signed ? 'sgt' : 'ugt';
+    case '<=':
+      return signed ? 'sle' : 'ule';
+    case '>=':
+      return signed ? 'sge' : 'uge';
   }
 }
 
@@ -206,7 +218,8 @@ function arithmetic(lw: Lowering, node: Expr, op: BinaryExpr['op'], l: Inst, r: 
   const signed = isSigned(type);
   const ir = ARITH[op](signed);
   let right = r;
-  if ((op === '<<' || op === '>>') && r.type !== l.type) right = l.type === 'i64' ? b.cast('zext', 'i64', r) : b.cast('trunc', 'i32', r);
+  if ((op === '<<' || op === '>>') && r.type !== l.type)
+    right = l.type === 'i64' ? b.cast('zext', 'i64', r) : b.cast('trunc', 'i32', r);
   if (ir === 'sdiv' || ir === 'srem') return signedDivide(lw, node, ir, l, right);
   return b.bin(ir, l, right, signed && (op === '+' || op === '-' || op === '*'));
 }
@@ -377,7 +390,10 @@ function lowerConditional(lw: Lowering, e: Expr, cond: Expr, thenExpr: Expr, els
   b.block = done;
   if (x === null || y === null) return null;
   const type = isAggregate(e.type) ? 'ptr' : lw.valueType(e.type, e);
-  return b.phi(type, [[thenEnd, x], [elseEnd, y]]);
+  return b.phi(type, [
+    [thenEnd, x],
+    [elseEnd, y],
+  ]);
 }
 
 /** `a && b`, `!a` as int 0 or 1. */
@@ -400,7 +416,10 @@ function lowerTruth(lw: Lowering, e: Expr, negate: boolean): Inst {
   b.block = no;
   b.br(done);
   b.block = done;
-  return b.phi('i32', [[yes, b.i32(1)], [no, b.i32(0)]]);
+  return b.phi('i32', [
+    [yes, b.i32(1)],
+    [no, b.i32(0)],
+  ]);
 }
 
 /** Branches on a scalar being non-zero. */
@@ -430,7 +449,10 @@ export function lowerCondition(lw: Lowering, e: Expr, yes: Inst['targets'][0], n
     }
     case 'cast':
       // Truth is not changed by widening or by `!!`-like conversions.
-      if (e.cast === 'toBool' || (e.cast === 'integral' && sizeOf(e.type) >= sizeOf(e.operand.type) && !isBool(e.type))) {
+      if (
+        e.cast === 'toBool' ||
+        (e.cast === 'integral' && sizeOf(e.type) >= sizeOf(e.operand.type) && !isBool(e.type))
+      ) {
         lowerCondition(lw, e.operand, yes, no);
         return;
       }
@@ -464,9 +486,13 @@ export function storeInit(lw: Lowering, p: Place, init: Initializer): void {
   zeroUncovered(lw, init, address, size, p.align);
   for (const entry of init.entries) {
     if (entry.bitfield !== null) {
-      const record = { ...placeAt(address, entry.type, p.align, p.own), bits: { offset: entry.bitfield.bitOffset, size: entry.bitfield.bitSize } };
+      const record = {
+        ...placeAt(address, entry.type, p.align, p.own),
+        bits: { offset: entry.bitfield.bitOffset, size: entry.bitfield.bitSize },
+      };
       storePlace(lw, record, lowerExpr(lw, entry.value)!);
-    } else storeValue(lw, shift({ ...placeAt(address, entry.type, p.align, p.own) }, entry.offset, entry.type), entry.value);
+    } else
+      storeValue(lw, shift({ ...placeAt(address, entry.type, p.align, p.own) }, entry.offset, entry.type), entry.value);
   }
 }
 
@@ -474,13 +500,19 @@ export function storeInit(lw: Lowering, p: Place, init: Initializer): void {
  * Zeroes what no entry writes: other fields, and padding too, because map keys and values are compared and copied whole
  * and the verifier wants every byte of them initialised.
  */
-function zeroUncovered(lw: Lowering, init: Initializer & { kind: 'aggregate' }, address: Inst, size: number, align: number): void {
+function zeroUncovered(
+  lw: Lowering,
+  init: Initializer & { kind: 'aggregate' },
+  address: Inst,
+  size: number,
+  align: number,
+): void {
   const covered = new Uint8Array(size);
   for (const e of init.entries) {
     if (e.bitfield === null && e.offset + sizeOf(e.type) <= size) covered.fill(1, e.offset, e.offset + sizeOf(e.type));
   }
   const node = init.entries[0]?.value ?? lw.decl;
-  for (let at = 0; at < size; ) {
+  for (let at = 0; at < size;) {
     if (covered[at] === 1) {
       at++;
       continue;

@@ -38,7 +38,15 @@ function tooBig(lw: Lowering, node: Node, count: number, what: string): boolean 
 const typeFor = (size: number): 'i32' | 'i64' => (size === 8 ? 'i64' : 'i32');
 
 /** memcpy. Pairs of load and store in order, unless `overlap` wants all loads first (memmove). */
-export function copyBytes(lw: Lowering, node: Node, dst: Inst, src: Inst, size: number, align: number, overlap = false): void {
+export function copyBytes(
+  lw: Lowering,
+  node: Node,
+  dst: Inst,
+  src: Inst,
+  size: number,
+  align: number,
+  overlap = false,
+): void {
   if (size === 0 || dst === src) return;
   const list = pieces(size, align);
   if (tooBig(lw, node, list.length, 'copy')) return;
@@ -51,7 +59,14 @@ export function copyBytes(lw: Lowering, node: Node, dst: Inst, src: Inst, size: 
 }
 
 /** Stores known bytes as immediates. */
-export function storeConstantBytes(lw: Lowering, node: Node, dst: Inst, bytes: Uint8Array, size: number, align: number): void {
+export function storeConstantBytes(
+  lw: Lowering,
+  node: Node,
+  dst: Inst,
+  bytes: Uint8Array,
+  size: number,
+  align: number,
+): void {
   const list = pieces(size, align);
   if (tooBig(lw, node, list.length, 'fill')) return;
   for (const p of list) {

@@ -56,7 +56,11 @@ const slotAlign = (t: CType, aligned: number): number => {
 export function variableSlot(lw: Lowering, decl: VarDecl | ParamDecl): Inst {
   let slot = lw.slots.get(decl);
   if (slot === undefined) {
-    slot = lw.b.alloca(Math.max(1, sizeOf(decl.type)), slotAlign(decl.type, decl.attributes.aligned), decl.name || '(temporary)');
+    slot = lw.b.alloca(
+      Math.max(1, sizeOf(decl.type)),
+      slotAlign(decl.type, decl.attributes.aligned),
+      decl.name || '(temporary)',
+    );
     lw.slots.set(decl, slot);
   }
   return slot;
@@ -176,7 +180,11 @@ function memberPlace(lw: Lowering, e: Expr & { kind: 'member' }): Place {
       start = placeAt(addressOf(lw, at), at.type, at.align);
       index = 0;
     }
-    at = { ...start, offset: 0, core: { type: recordSpelling(at.type, f.parent), steps: [{ kind: 'index', index }], offset: start.offset } };
+    at = {
+      ...start,
+      offset: 0,
+      core: { type: recordSpelling(at.type, f.parent), steps: [{ kind: 'index', index }], offset: start.offset },
+    };
   }
   const core = at.core!;
   const step: CoreStep = { kind: 'field', field: f };
@@ -224,7 +232,11 @@ function indexPlace(lw: Lowering, e: Expr & { kind: 'index' }): Place {
           ...base,
           type: e.type,
           align: Math.min(base.align, lowBit(constant * size)),
-          core: { ...core, steps: [...core.steps, { kind: 'index', index: constant }], offset: core.offset + constant * size },
+          core: {
+            ...core,
+            steps: [...core.steps, { kind: 'index', index: constant }],
+            offset: core.offset + constant * size,
+          },
         };
       }
       return { ...shift(base, constant * size, e.type), first: 0 };
@@ -232,7 +244,10 @@ function indexPlace(lw: Lowering, e: Expr & { kind: 'index' }): Place {
     const index = lowerExpr(lw, e.index)!;
     const settled = addressOf(lw, base);
     const address = lw.b.bin('add', settled, scaled(lw, index, size));
-    return { ...placeAt(address, e.type, Math.min(base.align, lowBit(size)), base.own), volatile: base.volatile || qualifiersOf(e.type).volatile };
+    return {
+      ...placeAt(address, e.type, Math.min(base.align, lowBit(size)), base.own),
+      volatile: base.volatile || qualifiersOf(e.type).volatile,
+    };
   }
   const pointer = lowerExpr(lw, e.pointer)!;
   const align = Math.max(alignOf(e.type), Math.min(pointerAlign(pointer), lowBit(size)));
@@ -261,7 +276,14 @@ export function loadPlace(lw: Lowering, p: Place): Inst {
 }
 
 /** Loads `size` bytes zero-extended; in pieces when the address may be misaligned (stack accesses must be aligned). */
-export function loadBytes(lw: Lowering, addr: Inst, type: 'i32' | 'i64' | 'ptr', size: number, align: number, volatile: boolean): Inst {
+export function loadBytes(
+  lw: Lowering,
+  addr: Inst,
+  type: 'i32' | 'i64' | 'ptr',
+  size: number,
+  align: number,
+  volatile: boolean,
+): Inst {
   if (align >= size) return lw.b.load(type, addr, size, volatile);
   const wide = type === 'ptr' ? 'i64' : type;
   let out: Inst | null = null;
@@ -273,7 +295,14 @@ export function loadBytes(lw: Lowering, addr: Inst, type: 'i32' | 'i64' | 'ptr',
   return lw.b.cast('bitcast', type, out!);
 }
 
-export function storeBytes(lw: Lowering, addr: Inst, value: Inst, size: number, align: number, volatile: boolean): void {
+export function storeBytes(
+  lw: Lowering,
+  addr: Inst,
+  value: Inst,
+  size: number,
+  align: number,
+  volatile: boolean,
+): void {
   if (align >= size) {
     lw.b.store(addr, value, size, volatile);
     return;

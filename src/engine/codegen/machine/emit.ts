@@ -1,7 +1,28 @@
 /** Machine operations with real registers → eBPF instructions (cpu v3), relocations and line marks. */
 import {
-  BPF_ALU, BPF_ALU64, BPF_ATOMIC, BPF_ADD, BPF_END, BPF_JMP, BPF_JMP32, BPF_K, BPF_LDX, BPF_MEM, BPF_MOV, BPF_NEG,
-  BPF_PSEUDO_CALL, BPF_PSEUDO_KFUNC_CALL, BPF_REG_FP, BPF_ST, BPF_STX, BPF_X, OP_CALL, OP_EXIT, OP_JA, OP_LD_IMM64, sizeBits,
+  BPF_ALU,
+  BPF_ALU64,
+  BPF_ATOMIC,
+  BPF_ADD,
+  BPF_END,
+  BPF_JMP,
+  BPF_JMP32,
+  BPF_K,
+  BPF_LDX,
+  BPF_MEM,
+  BPF_MOV,
+  BPF_NEG,
+  BPF_PSEUDO_CALL,
+  BPF_PSEUDO_KFUNC_CALL,
+  BPF_REG_FP,
+  BPF_ST,
+  BPF_STX,
+  BPF_X,
+  OP_CALL,
+  OP_EXIT,
+  OP_JA,
+  OP_LD_IMM64,
+  sizeBits,
 } from '../../bpf/index.ts';
 import type { FunctionDecl, Loc } from '../../c/index.ts';
 import type { CoreAccess, Symbol } from '../ir.ts';
@@ -10,7 +31,9 @@ import type { MBlock, MFunc, MInst } from './mir.ts';
 export interface CodeReloc {
   /** Slot in the function. */
   readonly insn: number;
-  readonly target: { readonly kind: 'address'; readonly symbol: Symbol; readonly addend: number } | { readonly kind: 'call' | 'kfunc'; readonly decl: FunctionDecl };
+  readonly target:
+    | { readonly kind: 'address'; readonly symbol: Symbol; readonly addend: number }
+    | { readonly kind: 'call' | 'kfunc'; readonly decl: FunctionDecl };
 }
 
 /** A function's code. Slots are 8 bytes. */
@@ -28,7 +51,16 @@ export interface FunctionCode {
 }
 
 const NEGATE: Readonly<Record<number, number>> = {
-  0x10: 0x50, 0x50: 0x10, 0x20: 0xb0, 0xb0: 0x20, 0x30: 0xa0, 0xa0: 0x30, 0x60: 0xd0, 0xd0: 0x60, 0x70: 0xc0, 0xc0: 0x70,
+  0x10: 0x50,
+  0x50: 0x10,
+  0x20: 0xb0,
+  0xb0: 0x20,
+  0x30: 0xa0,
+  0xa0: 0x30,
+  0x60: 0xd0,
+  0xd0: 0x60,
+  0x70: 0xc0,
+  0xc0: 0x70,
 };
 
 export function emitFunction(f: MFunc, decl: FunctionDecl): FunctionCode {
@@ -70,7 +102,8 @@ export function emitFunction(f: MFunc, decl: FunctionDecl): FunctionCode {
           break;
         case 'ld64': {
           note(i);
-          if (i.symbol !== null) relocs.push({ insn: here(), target: { kind: 'address', symbol: i.symbol, addend: Number(i.imm64) } });
+          if (i.symbol !== null)
+            relocs.push({ insn: here(), target: { kind: 'address', symbol: i.symbol, addend: Number(i.imm64) } });
           const value = i.symbol === null ? BigInt.asUintN(64, i.imm64) : 0n;
           put(OP_LD_IMM64, i.dst, 0, 0, Number(value & 0xffffffffn));
           words.push(0, Number(value >> 32n));
@@ -88,7 +121,13 @@ export function emitFunction(f: MFunc, decl: FunctionDecl): FunctionCode {
           break;
         case 'load':
           note(i);
-          put(BPF_LDX | BPF_MEM | sizeBits(i.size)!, i.dst, i.slot === null ? i.src : BPF_REG_FP, i.off + (i.slot?.offset ?? 0), 0);
+          put(
+            BPF_LDX | BPF_MEM | sizeBits(i.size)!,
+            i.dst,
+            i.slot === null ? i.src : BPF_REG_FP,
+            i.off + (i.slot?.offset ?? 0),
+            0,
+          );
           break;
         case 'store':
           note(i);
@@ -101,7 +140,13 @@ export function emitFunction(f: MFunc, decl: FunctionDecl): FunctionCode {
           );
           break;
         case 'atomic':
-          put(BPF_STX | BPF_ATOMIC | sizeBits(i.size)!, i.slot === null ? i.dst : BPF_REG_FP, i.src, i.off + (i.slot?.offset ?? 0), i.code);
+          put(
+            BPF_STX | BPF_ATOMIC | sizeBits(i.size)!,
+            i.slot === null ? i.dst : BPF_REG_FP,
+            i.src,
+            i.off + (i.slot?.offset ?? 0),
+            i.code,
+          );
           break;
         case 'frame': {
           put(BPF_ALU64 | BPF_MOV | BPF_X, i.dst, BPF_REG_FP, 0, 0);

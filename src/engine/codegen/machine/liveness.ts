@@ -46,7 +46,7 @@ export function liveOut(f: MFunc): Map<MBlock, Set<number>> {
 
 /** Drops pure operations whose result is dead, by liveness (so also partial chains of two-address operations). */
 export function removeDeadMachine(f: MFunc): void {
-  for (let changed = true; changed; ) {
+  for (let changed = true; changed;) {
     changed = false;
     const out = liveOut(f);
     for (const b of f.blocks) {

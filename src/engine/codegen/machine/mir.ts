@@ -162,7 +162,15 @@ export function forDefs(i: MInst, f: (r: number) => void): void {
 
 /** Can go when its result is unused. */
 export const isPure = (i: MInst): boolean =>
-  i.kind === 'mov' || i.kind === 'movw' || i.kind === 'movi' || i.kind === 'ld64' || i.kind === 'alu' || i.kind === 'neg' ||
-  i.kind === 'end' || i.kind === 'frame' || i.kind === 'setcc' || (i.kind === 'load' && !i.volatile);
+  i.kind === 'mov' ||
+  i.kind === 'movw' ||
+  i.kind === 'movi' ||
+  i.kind === 'ld64' ||
+  i.kind === 'alu' ||
+  i.kind === 'neg' ||
+  i.kind === 'end' ||
+  i.kind === 'frame' ||
+  i.kind === 'setcc' ||
+  (i.kind === 'load' && !i.volatile);
 
 export type { Inst };

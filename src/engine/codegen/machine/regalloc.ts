@@ -102,7 +102,7 @@ class Graph {
   /** Merges the ends of moves where that cannot make the graph harder to colour. */
   coalesce(): void {
     this.#moves.sort((a, b) => b.weight - a.weight);
-    for (let again = true; again; ) {
+    for (let again = true; again;) {
       again = false;
       for (const m of this.#moves) {
         let a = this.#find(m.dst);
@@ -223,7 +223,8 @@ class Graph {
 
   #spillCost(r: number): number {
     if (this.#temporaries.has(r)) return 1e12;
-    for (const t of this.#temporaries) if (t < this.#alias.length && this.#alias[t] !== t && this.#find(t) === r) return 1e12;
+    for (const t of this.#temporaries)
+      if (t < this.#alias.length && this.#alias[t] !== t && this.#find(t) === r) return 1e12;
     return this.#cost[r];
   }
 
@@ -283,7 +284,10 @@ function spill(f: MFunc, reg: number, temporaries: Set<number>): void {
       }
     }
   const remake =
-    definitions === 1 && definition !== null && (definition.kind === 'movi' || definition.kind === 'ld64' || definition.kind === 'frame') && definition.core === null
+    definitions === 1 &&
+    definition !== null &&
+    (definition.kind === 'movi' || definition.kind === 'ld64' || definition.kind === 'frame') &&
+    definition.core === null
       ? definition
       : null;
   const slot: FrameSlot = { size: 8, align: 8, name: '(spilled register)', loc: 0, offset: 0 };

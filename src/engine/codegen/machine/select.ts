@@ -1,8 +1,33 @@
 /** Instruction selection: IR in SSA form → machine operations, phis replaced by copies. */
 import {
-  BPF_ADD, BPF_AND, BPF_ARSH, BPF_ATOMIC_ADD, BPF_ATOMIC_AND, BPF_ATOMIC_OR, BPF_ATOMIC_XOR, BPF_CMPXCHG, BPF_DIV,
-  BPF_FETCH, BPF_JEQ, BPF_JGE, BPF_JGT, BPF_JLE, BPF_JLT, BPF_JNE, BPF_JSGE, BPF_JSGT, BPF_JSLE, BPF_JSLT, BPF_LSH,
-  BPF_MOD, BPF_MUL, BPF_OR, BPF_RSH, BPF_SUB, BPF_XCHG, BPF_XOR,
+  BPF_ADD,
+  BPF_AND,
+  BPF_ARSH,
+  BPF_ATOMIC_ADD,
+  BPF_ATOMIC_AND,
+  BPF_ATOMIC_OR,
+  BPF_ATOMIC_XOR,
+  BPF_CMPXCHG,
+  BPF_DIV,
+  BPF_FETCH,
+  BPF_JEQ,
+  BPF_JGE,
+  BPF_JGT,
+  BPF_JLE,
+  BPF_JLT,
+  BPF_JNE,
+  BPF_JSGE,
+  BPF_JSGT,
+  BPF_JSLE,
+  BPF_JSLT,
+  BPF_LSH,
+  BPF_MOD,
+  BPF_MUL,
+  BPF_OR,
+  BPF_RSH,
+  BPF_SUB,
+  BPF_XCHG,
+  BPF_XOR,
 } from '../../bpf/index.ts';
 import { assert } from '../../../base/index.ts';
 import { type BinOp, type Block, CORE_KIND, type Func, type Inst, type Pred, SWAPPED } from '../ir.ts';
@@ -12,16 +37,42 @@ import { countUses, splitAddress } from '../opt/util.ts';
 import { FIRST_VIRTUAL, type FrameSlot, MBlock, type MFunc, MInst, R0 } from './mir.ts';
 
 const ALU: Readonly<Record<BinOp, number>> = {
-  add: BPF_ADD, sub: BPF_SUB, mul: BPF_MUL, udiv: BPF_DIV, urem: BPF_MOD, sdiv: BPF_DIV, srem: BPF_MOD,
-  and: BPF_AND, or: BPF_OR, xor: BPF_XOR, shl: BPF_LSH, lshr: BPF_RSH, ashr: BPF_ARSH,
+  add: BPF_ADD,
+  sub: BPF_SUB,
+  mul: BPF_MUL,
+  udiv: BPF_DIV,
+  urem: BPF_MOD,
+  sdiv: BPF_DIV,
+  srem: BPF_MOD,
+  and: BPF_AND,
+  or: BPF_OR,
+  xor: BPF_XOR,
+  shl: BPF_LSH,
+  lshr: BPF_RSH,
+  ashr: BPF_ARSH,
 };
 
 const JUMP: Readonly<Record<Pred, number>> = {
-  eq: BPF_JEQ, ne: BPF_JNE, ult: BPF_JLT, ule: BPF_JLE, ugt: BPF_JGT, uge: BPF_JGE,
-  slt: BPF_JSLT, sle: BPF_JSLE, sgt: BPF_JSGT, sge: BPF_JSGE,
+  eq: BPF_JEQ,
+  ne: BPF_JNE,
+  ult: BPF_JLT,
+  ule: BPF_JLE,
+  ugt: BPF_JGT,
+  uge: BPF_JGE,
+  slt: BPF_JSLT,
+  sle: BPF_JSLE,
+  sgt: BPF_JSGT,
+  sge: BPF_JSGE,
 };
 
-const ATOMIC = { add: BPF_ATOMIC_ADD, and: BPF_ATOMIC_AND, or: BPF_ATOMIC_OR, xor: BPF_ATOMIC_XOR, xchg: BPF_XCHG, cmpxchg: BPF_CMPXCHG };
+const ATOMIC = {
+  add: BPF_ATOMIC_ADD,
+  and: BPF_ATOMIC_AND,
+  or: BPF_ATOMIC_OR,
+  xor: BPF_ATOMIC_XOR,
+  xchg: BPF_XCHG,
+  cmpxchg: BPF_CMPXCHG,
+};
 
 const fitsImm = (v: bigint): boolean => v >= -0x80000000n && v <= 0x7fffffffn;
 
@@ -397,7 +448,12 @@ class Selector {
     const r = this.#root(v);
     if (r.op === 'undef') return 0;
     if (r.op !== 'const') return null;
-    const value = v.type === 'i32' ? BigInt.asIntN(32, r.value) : v.type !== r.type && r.type === 'i32' ? BigInt.asUintN(32, r.value) : r.value;
+    const value =
+      v.type === 'i32'
+        ? BigInt.asIntN(32, r.value)
+        : v.type !== r.type && r.type === 'i32'
+          ? BigInt.asUintN(32, r.value)
+          : r.value;
     return fitsImm(value) ? Number(value) : null;
   }
 
@@ -405,7 +461,14 @@ class Selector {
     let [a, c] = i.args;
     const commutes = i.bin === 'add' || i.bin === 'mul' || i.bin === 'and' || i.bin === 'or' || i.bin === 'xor';
     // The operand that is used again is better left alone: the other one's register becomes the result.
-    if (commutes && i.type !== 'ptr' && c.op !== 'const' && (this.#uses.get(a) ?? 0) > 1 && (this.#uses.get(c) ?? 0) === 1) [a, c] = [c, a];
+    if (
+      commutes &&
+      i.type !== 'ptr' &&
+      c.op !== 'const' &&
+      (this.#uses.get(a) ?? 0) > 1 &&
+      (this.#uses.get(c) ?? 0) === 1
+    )
+      [a, c] = [c, a];
     const d = this.#reg(i);
     const w = i.type === 'i32';
     if (i.bin === 'sub' && a.op === 'const' && a.value === 0n) {

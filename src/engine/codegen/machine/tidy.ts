@@ -9,7 +9,7 @@ const LONGEST = 4;
  * then name one of the merged `return`s, as with clang; blocks that call or store are kept apart.
  */
 export function mergeSameBlocks(f: MFunc): void {
-  for (let changed = true; changed; ) {
+  for (let changed = true; changed;) {
     changed = false;
     const last = new Map<string, MBlock>();
     for (const b of f.blocks.slice(1)) {

@@ -82,6 +82,17 @@ export class BtfTypes {
     for (const f of b.fields) this.contain(f.type, through);
   }
 
+  /**
+   * Records in the signature of a kernel function must be there as records: libbpf compares the declaration with the
+   * kernel's and takes a forward declaration for another kind of type (bpf_core_types_are_compat).
+   */
+  signature(t: FunctionType): void {
+    for (let at of [t.ret, ...t.params.map((p) => p.type)]) {
+      for (at = elementOf(at); at.kind === 'pointer';) at = elementOf(at.pointee);
+      if (at.kind === 'record') this.#need(at);
+    }
+  }
+
   fieldsOf(r: RecordType): readonly Field[] {
     if (!this.#trimmed(r)) return r.fields;
     const used = this.#members.get(r);

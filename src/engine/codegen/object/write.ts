@@ -210,9 +210,11 @@ export function writeObject(
         c.access,
         c.kind === CORE_KIND.typeMatches || c.kind === CORE_KIND.localTypeId || c.kind === CORE_KIND.targetTypeId,
       );
-  for (const s of data.sections.values()) for (const v of s.vars) types.contain(v.decl.type, s.name.startsWith('.maps'));
+  for (const s of data.sections.values())
+    for (const v of s.vars) types.contain(v.decl.type, s.name.startsWith('.maps'));
   // The verifier checks pointer arguments of global functions by the size of what they point to.
-  for (const d of places.keys()) if (d.linkage === 'global' && d.attributes.section === null) for (const p of d.params) types.contain(p.type, true);
+  for (const d of places.keys())
+    if (d.linkage === 'global' && d.attributes.section === null) for (const p of d.params) types.contain(p.type, true);
   const b = types.builder;
   const funcIds = new Map<FunctionDecl, number>();
   for (const [decl] of places) {
@@ -247,6 +249,7 @@ export function writeObject(
     let list = bySection.get(section);
     if (list === undefined) bySection.set(section, (list = []));
     if (d.kind === 'function') {
+      types.signature(d.type);
       const id = b.addFunc(
         d.name,
         types.proto(

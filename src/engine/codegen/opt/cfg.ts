@@ -6,7 +6,7 @@ import { redirectPred, removePred } from './util.ts';
 
 export function cleanControlFlow(f: Func): boolean {
   let any = false;
-  for (let changed = true; changed; ) {
+  for (let changed = true; changed;) {
     changed = constantBranches(f);
     rebuildPreds(f);
     if (threadKnownPhis(f)) changed = true;
@@ -95,7 +95,8 @@ function skipEmptyBlocks(f: Func): boolean {
     const s = t.targets[0];
     const phis = s.phis();
     // Where a predecessor already leads to s, the phis could not tell the two edges apart.
-    if (phis.length > 0 && b.preds.some((p) => s.preds.includes(p) || p.succs.filter((x) => x === b).length > 1)) continue;
+    if (phis.length > 0 && b.preds.some((p) => s.preds.includes(p) || p.succs.filter((x) => x === b).length > 1))
+      continue;
     const preds = [...b.preds];
     for (const p of preds) {
       const pt = p.terminator;

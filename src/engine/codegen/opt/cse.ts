@@ -6,7 +6,7 @@
  */
 import type { Block, Func, Inst } from '../ir.ts';
 import { dominators } from './dominators.ts';
-import { applyReplacements } from './util.ts';
+import { accessKey, applyReplacements } from './util.ts';
 
 export function shareExpressions(f: Func): boolean {
   const dom = dominators(f);
@@ -33,7 +33,8 @@ export function shareExpressions(f: Func): boolean {
       i.args = i.args.map(find);
       const key = keyOf(i);
       if (key === null) continue;
-      const narrow = i.op === 'cast' || i.op === 'global' || i.op === 'fieldptr' || i.op === 'coreimm' || i.type === 'ptr';
+      const narrow =
+        i.op === 'cast' || i.op === 'global' || i.op === 'fieldptr' || i.op === 'coreimm' || i.type === 'ptr';
       const known = narrow ? local.get(key) : (lookup(key) ?? local.get(key));
       if (known !== undefined) replaced.set(i, known);
       else (narrow ? local : wide).set(key, i);
@@ -75,6 +76,8 @@ function keyOf(i: Inst): string | null {
       const s = i.symbol!;
       return s.kind === 'string' ? `string ${s.key} ${i.offset}` : null;
     }
+    case 'fieldptr':
+      return `field ${args} ${accessKey(i.access!)}`;
     default:
       return null;
   }

@@ -45,7 +45,7 @@ export function dominators(f: Func): Dominators {
     }
     return a;
   };
-  for (let changed = true; changed; ) {
+  for (let changed = true; changed;) {
     changed = false;
     for (let i = 1; i < order.length; i++) {
       let best = -1;

@@ -11,19 +11,45 @@ export function foldBin(op: BinOp, type: ValueType, a: bigint, b: bigint): bigin
   const shift = ub & BigInt(w - 1);
   let r: bigint;
   switch (op) {
-    case 'add': r = a + b; break;
-    case 'sub': r = a - b; break;
-    case 'mul': r = a * b; break;
-    case 'udiv': r = ub === 0n ? 0n : ua / ub; break;
-    case 'urem': r = ub === 0n ? ua : ua % ub; break;
-    case 'sdiv': r = b === 0n ? 0n : a / b; break;
-    case 'srem': r = b === 0n ? a : a % b; break;
-    case 'and': r = a & b; break;
-    case 'or': r = a | b; break;
-    case 'xor': r = a ^ b; break;
-    case 'shl': r = ua << shift; break;
-    case 'lshr': r = ua >> shift; break;
-    case 'ashr': r = a >> shift; break;
+    case 'add':
+      r = a + b;
+      break;
+    case 'sub':
+      r = a - b;
+      break;
+    case 'mul':
+      r = a * b;
+      break;
+    case 'udiv':
+      r = ub === 0n ? 0n : ua / ub;
+      break;
+    case 'urem':
+      r = ub === 0n ? ua : ua % ub;
+      break;
+    case 'sdiv':
+      r = b === 0n ? 0n : a / b;
+      break;
+    case 'srem':
+      r = b === 0n ? a : a % b;
+      break;
+    case 'and':
+      r = a & b;
+      break;
+    case 'or':
+      r = a | b;
+      break;
+    case 'xor':
+      r = a ^ b;
+      break;
+    case 'shl':
+      r = ua << shift;
+      break;
+    case 'lshr':
+      r = ua >> shift;
+      break;
+    case 'ashr':
+      r = a >> shift;
+      break;
   }
   return BigInt.asIntN(w, r);
 }
@@ -33,16 +59,26 @@ export function foldCompare(pred: Pred, type: ValueType, a: bigint, b: bigint): 
   const ua = BigInt.asUintN(w, a);
   const ub = BigInt.asUintN(w, b);
   switch (pred) {
-    case 'eq': return ua === ub;
-    case 'ne': return ua !== ub;
-    case 'ult': return ua < ub;
-    case 'ule': return ua <= ub;
-    case 'ugt': return ua > ub;
-    case 'uge': return ua >= ub;
-    case 'slt': return a < b;
-    case 'sle': return a <= b;
-    case 'sgt': return a > b;
-    case 'sge': return a >= b;
+    case 'eq':
+      return ua === ub;
+    case 'ne':
+      return ua !== ub;
+    case 'ult':
+      return ua < ub;
+    case 'ule':
+      return ua <= ub;
+    case 'ugt':
+      return ua > ub;
+    case 'uge':
+      return ua >= ub;
+    case 'slt':
+      return a < b;
+    case 'sle':
+      return a <= b;
+    case 'sgt':
+      return a > b;
+    case 'sge':
+      return a >= b;
   }
 }
 

@@ -1,6 +1,6 @@
 /** Inlining: always for always_inline, by size for static functions. Callees come first, already optimised. */
 import type { FunctionDecl } from '../../c/index.ts';
-import type { Block} from '../ir.ts';
+import type { Block } from '../ir.ts';
 import { type Func, type Inst, isFloating, type ValueType } from '../ir.ts';
 import { redirectPred } from './util.ts';
 
@@ -102,7 +102,12 @@ function inlineOne(f: Func, block: Block, call: Inst, callee: Func): void {
     const given = returns.map(([b, v]) => [b, v === null ? f.undef(call.type as ValueType) : mapped(v)] as const);
     if (given.length === 1) result = given[0][1];
     else {
-      result = f.create('phi', call.type, given.map((g) => g[1]), call.loc);
+      result = f.create(
+        'phi',
+        call.type,
+        given.map((g) => g[1]),
+        call.loc,
+      );
       result.targets = given.map((g) => g[0]);
       result.block = after;
       after.insts.unshift(result);
@@ -111,7 +116,8 @@ function inlineOne(f: Func, block: Block, call: Inst, callee: Func): void {
       // A mismatched prototype cannot get here: the checker converts to the function's return type.
       result = given[0][1];
     }
-    for (const b of f.blocks) for (const i of b.insts) for (let n = 0; n < i.args.length; n++) if (i.args[n] === call) i.args[n] = result;
+    for (const b of f.blocks)
+      for (const i of b.insts) for (let n = 0; n < i.args.length; n++) if (i.args[n] === call) i.args[n] = result;
   }
 }
 

@@ -87,7 +87,10 @@ export function promoteAllocas(f: Func): boolean {
         if (slot.offset < p.offset || slot.offset >= p.offset + i.size) continue;
         const v = i.args[1];
         if (v.op === 'const') {
-          const part = BigInt.asUintN(slot.size * 8, BigInt.asUintN(64, v.value) >> BigInt((slot.offset - p.offset) * 8));
+          const part = BigInt.asUintN(
+            slot.size * 8,
+            BigInt.asUintN(64, v.value) >> BigInt((slot.offset - p.offset) * 8),
+          );
           set(slot, f.constant(slot.type, part));
         } else set(slot, toSlot(f, replaced.get(v) ?? v, slot, emit));
       }
@@ -134,7 +137,7 @@ function findCandidates(f: Func): Candidate[] {
       }
   if (found.size === 0) return [];
   // Addresses: constant distances from an alloca. Repeat until no more are found (uses may precede in block order).
-  for (let grown = true; grown; ) {
+  for (let grown = true; grown;) {
     grown = false;
     for (const b of f.blocks)
       for (const i of b.insts) {

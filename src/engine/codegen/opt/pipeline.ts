@@ -3,8 +3,8 @@ import type { Func } from '../ir.ts';
 import { cleanControlFlow } from './cfg.ts';
 import { shareExpressions } from './cse.ts';
 import { promoteAllocas } from './mem2reg.ts';
+import { forwardMemory } from './memory.ts';
 import { simplify } from './simplify.ts';
-import { forwardStackMemory } from './stack-memory.ts';
 import { unrollOne } from './unroll.ts';
 import { removeDead } from './util.ts';
 
@@ -25,7 +25,7 @@ function settle(f: Func): void {
     if (simplify(f)) changed = true;
     if (cleanControlFlow(f)) changed = true;
     if (shareExpressions(f)) changed = true;
-    if (forwardStackMemory(f)) changed = true;
+    if (forwardMemory(f)) changed = true;
     if (removeDead(f)) changed = true;
     if (!changed) return;
   }

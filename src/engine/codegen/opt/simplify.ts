@@ -73,9 +73,26 @@ export function nonNegative32(v: Inst): boolean {
   // A counter that starts at a non-negative constant and only grows: signed overflow is undefined in C.
   if (v.op === 'phi')
     return v.args.every(
-      (a) => a === v || (a.op === 'const' && a.value >= 0n) || (a.op === 'bin' && a.bin === 'add' && a.nsw && a.args[0] === v && a.args[1].op === 'const' && a.args[1].value >= 0n),
+      (a) =>
+        a === v ||
+        (a.op === 'const' && a.value >= 0n) ||
+        (a.op === 'bin' &&
+          a.bin === 'add' &&
+          a.nsw &&
+          a.args[0] === v &&
+          a.args[1].op === 'const' &&
+          a.args[1].value >= 0n),
     );
-  return v.op === 'bin' && v.bin === 'add' && v.nsw && v.args[1].op === 'const' && v.args[1].value >= 0n && v.args[0].op === 'phi' && v.args[0].args.includes(v) && nonNegative32(v.args[0]);
+  return (
+    v.op === 'bin' &&
+    v.bin === 'add' &&
+    v.nsw &&
+    v.args[1].op === 'const' &&
+    v.args[1].value >= 0n &&
+    v.args[0].op === 'phi' &&
+    v.args[0].args.includes(v) &&
+    nonNegative32(v.args[0])
+  );
 }
 
 export function simplify(f: Func): boolean {
@@ -125,7 +142,9 @@ function simplifyOne(f: Func, i: Inst): Inst | 'edited' | null {
     case 'condbr':
       return simplifyCompare(f, i);
     case 'bswap':
-      return i.args[0].op === 'const' ? f.constant(i.type as ValueType, foldBswap(BigInt.asUintN(64, i.args[0].value), i.size)) : null;
+      return i.args[0].op === 'const'
+        ? f.constant(i.type as ValueType, foldBswap(BigInt.asUintN(64, i.args[0].value), i.size))
+        : null;
     case 'load':
       return foldConstLoad(f, i);
     case 'fieldptr':
@@ -300,11 +319,16 @@ function simplifyCompare(f: Func, i: Inst): Inst | 'edited' | null {
     i.pred = SWAPPED[i.pred];
     return 'edited';
   }
-  if (a === b) return result(i.pred === 'eq' || i.pred === 'ule' || i.pred === 'uge' || i.pred === 'sle' || i.pred === 'sge');
+  if (a === b)
+    return result(i.pred === 'eq' || i.pred === 'ule' || i.pred === 'uge' || i.pred === 'sle' || i.pred === 'sge');
   // Addresses of objects are never null.
   if (b.op === 'const' && b.value === 0n && (i.pred === 'eq' || i.pred === 'ne')) {
     const base = splitAddress(a).base;
-    if (base.op === 'alloca' || (base.op === 'global' && !(base.symbol?.kind === 'var' && base.symbol.decl.storage === 'extern'))) return result(i.pred === 'ne');
+    if (
+      base.op === 'alloca' ||
+      (base.op === 'global' && !(base.symbol?.kind === 'var' && base.symbol.decl.storage === 'extern'))
+    )
+      return result(i.pred === 'ne');
     // (x cmp y) != 0 is the comparison itself.
     if (a.op === 'cmp') {
       if (i.op === 'cmp' && i.pred === 'ne') return a;

@@ -1,5 +1,5 @@
 /** Full unrolling of loops whose trip count is known: by pragma, or when the result is small. */
-import type { Block} from '../ir.ts';
+import type { Block } from '../ir.ts';
 import { type Func, type Inst, isFloating, type ValueType } from '../ir.ts';
 import { dominators } from './dominators.ts';
 import { foldBin, foldCompare } from './fold.ts';

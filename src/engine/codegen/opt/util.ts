@@ -1,5 +1,5 @@
 /** Small services that the passes share. */
-import { type Block, type Func, hasSideEffects, type Inst, isFloating } from '../ir.ts';
+import { type Block, type CoreAccess, type Func, hasSideEffects, type Inst, isFloating } from '../ir.ts';
 
 /** Rewrites every use of a replaced value; chains of replacements are followed. */
 export function applyReplacements(f: Func, map: ReadonlyMap<Inst, Inst>): void {
@@ -9,7 +9,8 @@ export function applyReplacements(f: Func, map: ReadonlyMap<Inst, Inst>): void {
     for (let next = map.get(r); next !== undefined; next = map.get(r)) r = next;
     return r;
   };
-  for (const b of f.blocks) for (const i of b.insts) for (let n = 0; n < i.args.length; n++) i.args[n] = find(i.args[n]);
+  for (const b of f.blocks)
+    for (const i of b.insts) for (let n = 0; n < i.args.length; n++) i.args[n] = find(i.args[n]);
 }
 
 /** Removes operations whose results nobody needs (cycles of phis too). */
@@ -69,10 +70,19 @@ export function removePred(block: Block, pred: Block): void {
 export function splitAddress(p: Inst): { base: Inst; offset: number } {
   let base = p;
   let offset = 0;
-  while (base.op === 'bin' && base.type === 'ptr' && base.args[1].op === 'const' && (base.bin === 'add' || base.bin === 'sub')) {
+  while (
+    base.op === 'bin' &&
+    base.type === 'ptr' &&
+    base.args[1].op === 'const' &&
+    (base.bin === 'add' || base.bin === 'sub')
+  ) {
     const step = Number(base.args[1].value);
     offset += base.bin === 'add' ? step : -step;
     base = base.args[0];
   }
   return { base, offset };
 }
+
+/** Equal for CO-RE paths that are written alike. */
+export const accessKey = (a: CoreAccess): string =>
+  a.steps.map((s) => (s.kind === 'index' ? `[${s.index}]` : `${s.field.parent.id}.${s.field.index}`)).join('/');

@@ -1,19 +1,21 @@
 /**
- * Loads and stores of stack variables that could not be promoted (their address goes to helpers): values known from an
- * earlier store in the block are used directly, and stores that are overwritten or never read are dropped.
+ * Memory within a function: a value that is known from an earlier load or store is used instead of loading it again,
+ * and stores to the stack that are overwritten or never read are dropped.
  *
- * Only the program's own stack is touched: what other memory holds can change under us, and a second load after a check
- * is never introduced anywhere.
+ * Loading once matters to the verifier: in `if (p->len < 16) buf[p->len]` the length that was checked must be the one
+ * that is used. Nothing is ever loaded earlier or more often than in the source.
  */
-import type { Func, Inst, ValueType } from '../ir.ts';
-import { applyReplacements, splitAddress } from './util.ts';
+import type { Block, Func, Inst, ValueType } from '../ir.ts';
+import { reversePostorder } from './dominators.ts';
+import { accessKey, applyReplacements, splitAddress } from './util.ts';
 
-interface Known {
-  readonly size: number;
-  readonly value: Inst;
-}
+/** What is known of memory: by address base, the value at each offset. */
+type Known = Map<
+  string,
+  { readonly base: Inst; readonly at: Map<number, { readonly size: number; readonly value: Inst }> }
+>;
 
-export function forwardStackMemory(f: Func): boolean {
+export function forwardMemory(f: Func): boolean {
   const escaped = escapedAllocas(f);
   const replaced = new Map<Inst, Inst>();
   const find = (i: Inst): Inst => {
@@ -21,61 +23,95 @@ export function forwardStackMemory(f: Func): boolean {
     for (let n = replaced.get(r); n !== undefined; n = replaced.get(r)) r = n;
     return r;
   };
+  const after = new Map<Block, Known>();
   let changed = false;
-  for (const b of f.blocks) {
-    // alloca → offset → last stored or loaded value
-    const known = new Map<Inst, Map<number, Known>>();
-    const forget = (a: Inst, offset: number, size: number): void => {
-      const m = known.get(a);
-      if (m === undefined) return;
-      for (const [o, k] of m) if (o < offset + size && offset < o + k.size) m.delete(o);
-    };
-    const forgetEscaped = (): void => {
-      for (const a of known.keys()) if (escaped.has(a)) known.delete(a);
+  for (const b of reversePostorder(f)) {
+    // Knowledge flows along straight lines; where paths meet it starts anew.
+    const before = b.preds.length === 1 ? after.get(b.preds[0]) : undefined;
+    const known: Known = new Map();
+    if (before !== undefined) for (const [k, e] of before) known.set(k, { base: e.base, at: new Map(e.at) });
+    const entry = (base: Inst): Map<number, { readonly size: number; readonly value: Inst }> => {
+      const key = baseKey(base);
+      let e = known.get(key);
+      if (e === undefined) known.set(key, (e = { base, at: new Map() }));
+      return e.at;
     };
     for (const i of b.insts) {
       if (i.op !== 'phi') i.args = i.args.map(find);
       switch (i.op) {
-        case 'load':
+        case 'load': {
+          const { base, offset } = splitAddress(i.args[0]);
+          if (i.volatile) break;
+          const at = entry(base);
+          const k = at.get(offset);
+          const v = k !== undefined && k.size === i.size ? asLoaded(f, k.value, i) : null;
+          if (v !== null) {
+            replaced.set(i, v);
+            changed = true;
+          } else at.set(offset, { size: i.size, value: i });
+          break;
+        }
         case 'store': {
           const { base, offset } = splitAddress(i.args[0]);
-          if (base.op !== 'alloca') {
-            // Another pointer may lead to an escaped variable; loads do not change anything.
-            if (i.op === 'store' && base.op !== 'global' && base.op !== 'param') forgetEscaped();
-            break;
-          }
-          let m = known.get(base);
-          if (m === undefined) known.set(base, (m = new Map<number, Known>()));
-          if (i.op === 'load') {
-            if (i.volatile) break;
-            const k = m.get(offset);
-            if (k === undefined || k.size !== i.size) break;
-            const v = asLoaded(f, k.value, i);
-            if (v !== null) {
-              replaced.set(i, v);
-              changed = true;
+          const key = baseKey(base);
+          for (const [k, e] of known) {
+            if (k !== key) {
+              if (mayAlias(base, e.base, escaped)) known.delete(k);
+              continue;
             }
-          } else {
-            forget(base, offset, i.size);
-            if (!i.volatile) m.set(offset, { size: i.size, value: i.args[1] });
+            for (const [o, v] of e.at) if (o < offset + i.size && offset < o + v.size) e.at.delete(o);
           }
+          if (!i.volatile) entry(base).set(offset, { size: i.size, value: i.args[1] });
           break;
         }
         case 'call':
-        case 'atomic':
         case 'fence':
-          if (i.op === 'atomic' && splitAddress(i.args[0]).base.op === 'alloca') known.delete(splitAddress(i.args[0]).base);
-          forgetEscaped();
+          for (const [k, e] of known) if (e.base.op !== 'alloca' || escaped.has(e.base)) known.delete(k);
+          break;
+        case 'atomic':
+          known.clear();
           break;
         default:
           break;
       }
     }
+    after.set(b, known);
   }
   applyReplacements(f, replaced);
   if (changed) for (const b of f.blocks) b.insts = b.insts.filter((i) => !replaced.has(i));
   if (dropOverwritten(f, escaped)) changed = true;
   return changed;
+}
+
+/** One key for equal addresses: field addresses are made anew at each access, addresses of globals too. */
+function baseKey(base: Inst): string {
+  if (base.op === 'global') {
+    const s = base.symbol!;
+    return `global ${s.kind === 'string' ? s.key : s.decl.name} ${s.kind === 'var' ? s.decl.loc : 0} ${base.offset}`;
+  }
+  if (base.op === 'fieldptr') return `field ${base.args[0].id} ${accessKey(base.access!)}`;
+  return `%${base.id}`;
+}
+
+/** Different bases: can they lead to the same byte? */
+function mayAlias(a: Inst, b: Inst, escaped: ReadonlySet<Inst>): boolean {
+  if (a.op === 'alloca' && b.op === 'alloca') return a === b;
+  for (const [x, y] of [
+    [a, b],
+    [b, a],
+  ]) {
+    // What a helper returns, and what was global before, is never our stack.
+    if (x.op === 'alloca')
+      return (
+        escaped.has(x) && y.op !== 'global' && y.op !== 'param' && !(y.op === 'call' && y.callee!.kind !== 'local')
+      );
+  }
+  if (a.op === 'global' && b.op === 'global') {
+    const s = a.symbol!;
+    const t = b.symbol!;
+    return s.kind === 'var' && t.kind === 'var' ? s.decl === t.decl : false;
+  }
+  return true;
 }
 
 /** The value a load gives when `stored` was stored with its size; null when a conversion would be needed. */

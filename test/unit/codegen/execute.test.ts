@@ -1,0 +1,127 @@
+// Small functions run in the VM: what C says must come out.
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { code, execute, object } from './support.ts';
+
+const body = (text: string, ret = 'long'): string => `SEC("test") ${ret} f(u64 *w) { ${text} }`;
+
+describe('values', () => {
+  it.each<[string, bigint[], bigint]>([
+    ['return (s8)w[0];', [0x80n], -128n],
+    ['return (u8)w[0];', [0x1ffn], 255n],
+    ['return (s16)w[0] + (int)w[0];', [0xffffffff8000n], -65536n],
+    ['return (u64)(u32)w[0] << 4;', [0xffffffffffn], 0xffffffff0n],
+    ['return (s64)w[0] / -7;', [100n], -14n],
+    ['return (s64)w[0] / 8;', [-9n], -1n],
+    ['return (s32)w[0] % 10;', [-37n], -7n],
+    ['return w[0] / w[1];', [100n, 0n], 0n],
+    ['return w[0] % (u32)w[1];', [100n, 7n], 2n],
+    ['return w[0] > 5 && w[1] < 3;', [6n, 2n], 1n],
+    ['return !w[0] + !!w[1];', [0n, 9n], 2n],
+    ['return w[0] ?: 77;', [0n], 77n],
+    ['return __builtin_popcountll(w[0]) * 100 + __builtin_ctzll(w[0]);', [0b1011000n], 303n],
+    ['return __builtin_clz((u32)w[0]);', [1n], 31n],
+    ['return __builtin_bswap32((u32)w[0]);', [0x11223344n], 0x44332211n],
+    ['return __builtin_bswap64(w[0]);', [0x1122334455667788n], -8613303245920329199n],
+    ['int x = w[0]; x++; x *= 3; x <<= 2; return x--;', [4n], 60n],
+    ['u8 x = w[0]; x += 10; return x;', [250n], 4n],
+    ['_Bool b = w[0]; b++; return b;', [256n], 1n],
+    ['return ({ int q = w[0]; q * q; });', [9n], 81n],
+  ])('%s', (text, words, expected) => {
+    expect(execute(body(text), words).r0).toBe(BigInt.asIntN(64, expected));
+  });
+});
+
+describe('control flow', () => {
+  it.each<[string, bigint[], bigint]>([
+    [
+      'int s = 0; for (int i = 0; i < (int)w[0]; i++) { if (i == 3) continue; if (i > 7) break; s += i; } return s;',
+      [100n],
+      25n,
+    ],
+    ['int s = 0; int i = w[0]; do s += i; while (--i > 0); return s;', [4n], 10n],
+    ['switch (w[0]) { case 1: return 10; case 2 ... 5: return 20; default: return 30; }', [4n], 20n],
+    ['int r = 0; switch (w[0]) { case 1: r += 1; case 2: r += 2; break; case 3: r += 4; } return r;', [1n], 3n],
+    ['if (w[0] > 3) goto out; w[0] = 9; out: return w[0] + 1;', [2n], 10n],
+    [
+      'u64 s = 0; for (int i = 0; i < 3; i++) for (int j = 0; j < 4; j++) s = s * 3 + w[i & 1] * j; return s;',
+      [1n, 2n],
+      295237n,
+    ],
+    [
+      'int a = 1, b = 2; for (int i = 0; i < (int)w[0]; i++) { int t = a; a = b; b = t; } return a * 10 + b;',
+      [3n],
+      21n,
+    ],
+  ])('%s', (text, words, expected) => {
+    // The fifth is checked against the same loop in TypeScript.
+    expect(execute(body(text), words).r0).toBe(expected === 295237n ? nested(words) : expected);
+  });
+
+  const nested = (w: readonly bigint[]): bigint => {
+    let s = 0n;
+    for (let i = 0; i < 3; i++) for (let j = 0n; j < 4n; j++) s = s * 3n + w[i & 1] * j;
+    return s;
+  };
+});
+
+describe('memory', () => {
+  it('bitfields keep their neighbours', () => {
+    const text = `struct s { u32 a : 3; s32 b : 7; u32 c : 22; u64 d : 40; u64 e : 24; };
+      SEC("test") long f(u64 *w) { struct s *p = (void *)w; p->a = 9; p->b = -5; p->d += 3; w[2] = p->e; return p->a * 1000 + p->b; }`;
+    const r = execute(text, [-1n, 0xabcdef0000000005n, 0n]);
+    expect(r.r0).toBe(995n);
+    expect(BigInt.asUintN(64, r.words[0])).toBe((0xffffffffn << 32n) | (0x3fffffn << 10n) | (123n << 3n) | 1n);
+    expect(BigInt.asUintN(64, r.words[1])).toBe(0xabcdef0000000008n);
+    expect(r.words[2]).toBe(0xabcdefn);
+  });
+
+  it('structs are copied, passed and returned by value', () => {
+    const text = `struct p { u64 x, y; u32 z; };
+      static struct p twice(struct p v) { v.x *= 2; v.y *= 2; v.z++; return v; }
+      SEC("test") long f(u64 *w) { struct p a = { .x = w[0], .y = 5 }; struct p b = twice(a); struct p c; c = b; return a.x * 10000 + c.x * 100 + c.y + c.z; }`;
+    const r = object(text);
+    expect(r.functions.map((f) => f.name)).toEqual(['f']);
+    expect(execute(text, [3n]).r0).toBe(30000n + 600n + 10n + 1n);
+  });
+
+  it('packed fields on the stack are accessed in aligned pieces', () => {
+    const text = `struct __attribute__((packed)) s { u8 a; u32 b; u64 c; };
+      SEC("test") long f(u64 *w) { volatile struct s v; v.a = 1; v.b = w[0]; v.c = w[1]; return v.b + v.c + v.a; }`;
+    const insns = code(object(text).object, 'test');
+    for (let i = 0; i < insns.count; i++) {
+      const isAccess = (insns.op[i] & 7) === 1 || (insns.op[i] & 7) === 3 || (insns.op[i] & 7) === 2;
+      const size = [4, 2, 1, 8][(insns.op[i] >> 3) & 3];
+      const stack = ((insns.op[i] & 7) === 1 ? insns.src[i] : insns.dst[i]) === 10;
+      if (isAccess && stack) expect(Math.abs(insns.off[i]) % size).toBe(0);
+    }
+    expect(execute(text, [1000n, 1n << 40n]).r0).toBe((1n << 40n) + 1001n);
+  });
+
+  it('atomics', () => {
+    const text = body(`u64 a = __sync_fetch_and_add(&w[0], 5); u64 b = __sync_val_compare_and_swap(&w[1], 7, 9);
+      _Bool c = __sync_bool_compare_and_swap(&w[1], 7, 1); u64 d = __sync_lock_test_and_set(&w[2], 3);
+      __sync_fetch_and_or(&w[3], 0xf0); return a * 1000000 + b * 10000 + c * 1000 + d;`);
+    expect(execute(text, [1n, 7n, 8n, 1n])).toEqual({ r0: 1070008n, words: [6n, 9n, 3n, 0xf1n] });
+  });
+});
+
+describe('registers', () => {
+  it('any number of values at once: spilled and found again', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 5, max: 40 }),
+        fc.array(fc.bigInt(0n, 1n << 62n), { minLength: 40, maxLength: 40 }),
+        (n, words) => {
+          const loads = Array.from({ length: n }, (_, i) => `u64 v${i} = w[${i}] * ${i + 3};`).join(' ');
+          const text = `${loads} u64 h = bpf_ktime_get_ns() & 0; ${Array.from({ length: n }, (_, i) => `h = h * 31 + (v${i} ^ v${(i * 7) % n});`).join(' ')} return h;`;
+          let h = 0n;
+          const v = words.map((w, i) => w * BigInt(i + 3));
+          for (let i = 0; i < n; i++) h = BigInt.asUintN(64, h * 31n + BigInt.asUintN(64, v[i] ^ v[(i * 7) % n]));
+          expect(BigInt.asUintN(64, execute(body(text), words).r0)).toBe(h);
+        },
+      ),
+      { numRuns: 25 },
+    );
+  });
+});

@@ -1,0 +1,110 @@
+// What the optimiser must do, and what it must not do because the kernel's verifier reads the result.
+import { describe, expect, it } from 'vitest';
+import { disassemble } from './listing.ts';
+import { object } from './support.ts';
+
+const ir = (text: string, name = 'f'): string => object(text).ir.get(name)!;
+
+describe('what disappears', () => {
+  it('locals become values, constants fold, dead code goes', () => {
+    const t = ir(
+      'SEC("test") int f(u64 *w) { int a = 3, b = a * 4, c; if (b == 12) c = b + 1; else c = w[0]; return c; }',
+    );
+    expect(t).toMatch(/^func @f\(ptr\) i32 \{\nb0:\n {2}ret i32 13\n\}$/);
+  });
+
+  it('always_inline and small static functions', () => {
+    const r = object(`static inline __attribute__((always_inline)) int a(int x) { return x + 1; }
+      static int b(int x) { return a(x) * 2; } SEC("test") int f(u64 *w) { return b(w[0]); }`);
+    expect(r.functions.map((f) => f.name)).toEqual(['f']);
+    expect(r.ir.get('f')).not.toContain('call');
+  });
+
+  it('small loops with a known trip count', () => {
+    const t = ir('SEC("test") int f(u64 *w) { int s = 0; for (int i = 0; i < 4; i++) s += i; return s; }');
+    expect(t).toContain('ret i32 6');
+    const kept = ir(
+      'SEC("test") u64 f(u64 *w) { u64 s = 0; _Pragma("nounroll") for (int i = 0; i < 4; i++) s += w[i]; return s; }',
+    );
+    expect(kept).toContain('phi');
+    const unrolled = ir(
+      'SEC("test") u64 f(u64 *w) { u64 s = 0; _Pragma("unroll") for (int i = 0; i < 40; i++) { if (!w[i]) break; s += w[i]; } return s; }',
+    );
+    expect(unrolled.match(/load i64/g)).toHaveLength(40);
+  });
+
+  it('reads of constant data', () => {
+    expect(ir('static const u32 t[4] = { 1, 22, 3, 4 }; SEC("test") int f(u64 *w) { return t[1]; }')).toContain(
+      'ret i32 22',
+    );
+  });
+
+  it('stores that nobody sees', () => {
+    const r = object('SEC("test") int f(u64 *w) { u64 k = w[0]; bpf_map_lookup_elem(w, &k); k = 5; return 0; }');
+    expect(r.ir.get('f')!.match(/store/g)).toHaveLength(1);
+  });
+});
+
+describe('what stays', () => {
+  it('every read of a volatile constant', () => {
+    const t = ir('const volatile u32 limit = 5; SEC("test") int f(u64 *w) { return limit + limit; }');
+    expect(t.match(/load volatile i32/g)).toHaveLength(2);
+  });
+
+  it('a load stays behind its null check', () => {
+    const t = ir(
+      'SEC("test") u64 f(u64 *w) { u32 k = 0; u64 *v = bpf_map_lookup_elem(w, &k); if (!v) return 0; return *v + *v; }',
+    );
+    const check = t.indexOf('condbr');
+    expect(check).toBeGreaterThan(0);
+    expect(t.indexOf('load')).toBeGreaterThan(check);
+  });
+
+  it('the checked register is the one that is used', () => {
+    // One register from the load to the address: no widened copy made before the comparison.
+    const text = disassemble(
+      object(
+        'struct v { u64 a[16]; }; SEC("test") u64 f(u64 *w) { struct v *v = (void *)w; u32 i = w[0]; if (i >= 16) return 0; return v->a[i]; }',
+      ),
+      'test',
+    );
+    const checked = /if w(\d) (?:>|>=|<|<=|u>)? ?0x[0-9a-f]+/.exec(text)?.[1];
+    expect(checked).toBeDefined();
+    expect(text).toMatch(
+      new RegExp(
+        `w${checked} = w${checked}|r\\d = r${checked}|w\\d = w${checked}|r${checked} <<= 0x3|r${checked} <<= 3`,
+      ),
+    );
+  });
+
+  it('a field is loaded once, so that its check holds for its use', () => {
+    const t = ir(
+      'struct s { u32 len; u32 pad; u8 data[64]; }; SEC("test") int f(u64 *w) { struct s *p = (void *)w; if (p->len >= 64) return 0; return p->data[p->len]; }',
+    );
+    expect(t.match(/load i32/g)).toHaveLength(1);
+    const core = ir(
+      'struct s { u32 len; u32 pad; } CORE; SEC("test") int f(u64 *w) { struct s *p = (void *)w; if (p->len >= 64) return 0; return w[p->len]; }',
+    );
+    expect(core.match(/load i32/g)).toHaveLength(1);
+  });
+
+  it('a field is loaded again after a call', () => {
+    const t = ir('SEC("test") u64 f(u64 *w) { u64 a = w[0]; bpf_ktime_get_ns(); return a + w[0]; }');
+    expect(t.match(/load i64/g)).toHaveLength(2);
+  });
+
+  it('barriers', () => {
+    const t = ir('SEC("test") int f(u64 *w) { int x = 5; asm volatile("" : "+r"(x)); return x + 1; }');
+    expect(t).toContain('opaque');
+    const idiom = ir('SEC("test") u64 f(u64 *w) { u64 x = w[0]; asm volatile("%0 &= 0xff" : "+r"(x)); return x; }');
+    expect(idiom).toContain('and i64');
+  });
+
+  it('spelled-out extensions: a signed int index is extended after its check', () => {
+    const text = ir('SEC("test") u64 f(u64 *w) { int i = w[0]; if (i < 0 || i > 7) return 0; return w[i]; }');
+    const checks = text.split(/\nb\d+:/).filter((block) => block.includes('condbr'));
+    expect(checks).toHaveLength(2);
+    for (const block of checks) expect(block).not.toContain('sext');
+    expect(text).toContain('sext');
+  });
+});

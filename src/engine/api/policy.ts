@@ -35,11 +35,15 @@ function lineRange(file: string, at: LineRecord | null | undefined): SourceRange
   };
 }
 
-const problemDiagnostic = (file: string, p: LoadProblem): Diagnostic => ({
+const problemDiagnostic = (file: string, text: string | null, p: LoadProblem): Diagnostic => ({
   severity: p.severity,
   code: p.code,
   message: p.message,
-  range: p.line ? lineRange(file, p.line) : wholeFile(file),
+  // What is about the program as a whole (its hook, its type) belongs to its SEC().
+  range:
+    p.section !== undefined && text !== null && (!p.line || p.insn === 0)
+      ? sectionRange(file, text, p.section)
+      : lineRange(file, p.line),
   explanation: p.explanation,
 });
 
@@ -148,20 +152,25 @@ export class PolicyCompiler {
     const name = file.slice(file.lastIndexOf('/') + 1).replace(/\.bpf\.(c|o)$|\.[co]$/, '');
     const opened = openObject(built.bytes, name);
     if (!opened.ok) {
-      diagnostics.push(...opened.error.map((p) => problemDiagnostic(file, p)));
+      diagnostics.push(...opened.error.map((p) => problemDiagnostic(file, this.text(file), p)));
       return end(null, [], this.#o.now());
     }
     const loaded = loadObject(opened.value, kernel.profile);
     if (!loaded.ok) {
-      diagnostics.push(...loaded.error.map((p) => problemDiagnostic(file, p)));
+      diagnostics.push(...loaded.error.map((p) => problemDiagnostic(file, this.text(file), p)));
       return end(null, [], this.#o.now());
     }
     const t2 = this.#o.now();
     const object = loaded.value;
     const results = verifyObject(object, kernel.platform, { logLevel });
     const text = this.text(file);
+    const problems = object.problems ?? [];
+    diagnostics.push(...problems.map((p) => problemDiagnostic(file, text, p)));
+    // What the loader cannot attach, the kernel refuses too; the loader knows better why.
+    const explained = new Set(problems.flatMap((p) => (p.severity === 'error' ? (p.program ?? []) : [])));
     results.forEach((r, i) => {
-      if (!r.accepted) diagnostics.push(refusalDiagnostic(file, text, object.programs[i].section, r));
+      if (!r.accepted && !explained.has(object.programs[i].name))
+        diagnostics.push(refusalDiagnostic(file, text, object.programs[i].section, r));
     });
     return end(object, results, t2);
   }

@@ -202,6 +202,39 @@ describe('what the READMEs of the examples claim', () => {
   });
 });
 
+describe('loading', () => {
+  const HEAD = '#include "vmlinux.h"\n#include <bpf/bpf_helpers.h>\nchar LICENSE[] SEC("license") = "GPL";\n';
+  const check = (source: string): ReturnType<Bench['engine']['check']> => {
+    const b = bench();
+    b.put('t.bpf.c', HEAD + source);
+    return b.engine.check('t.bpf.c', '6.12');
+  };
+
+  test.each([
+    ['lsm/file_opn', 'loader/no-such-hook', /Did you mean 'file_open'/],
+    ['nonsense/file_open', 'loader/unknown-section', /SEC\("lsm\/<hook>"\)/],
+  ])('SEC("%s") is reported there, once', (section, code, words) => {
+    const { diagnostics } = check(`SEC("${section}")\nint p(void *ctx) { return 0; }\n`);
+    expect(diagnostics.map((d) => [d.severity, d.code, d.range.line])).toEqual([['error', code, 4]]);
+    expect(diagnostics[0].explanation).toMatch(words);
+  });
+
+  test('a program type without a model is a warning', () => {
+    const { diagnostics } = check('SEC("kprobe/x")\nint p(void *ctx) { return 0; }\n');
+    expect(diagnostics.map((d) => [d.severity, d.code, d.range.line])).toEqual([['warning', 'loader/not-modelled', 4]]);
+  });
+
+  test('a kernel function with pointers to kernel structures in its signature is found', () => {
+    const { diagnostics } = check(`extern struct task_struct *bpf_task_from_pid(s32 pid) __ksym;
+extern void bpf_task_release(struct task_struct *p) __ksym;
+SEC("lsm/file_open")
+int p(void *ctx) { struct task_struct *t = bpf_task_from_pid(1); if (t) bpf_task_release(t); return 0; }
+`);
+    // The loader resolved it; what the verifier cannot do with it yet, it says.
+    expect(diagnostics.filter((d) => !d.code.startsWith('verifier/'))).toEqual([]);
+  });
+});
+
 describe('orders', () => {
   test.each(EXAMPLES)('$name: every order and semantics runs, the baseline is not among them', ({ scenario }) => {
     const report = shared.engine.orders({

@@ -1,5 +1,5 @@
 /** From a checked unit to an object: which functions are emitted, in what order they are compiled, and the limits. */
-import type { Diagnostic } from '../../base/index.ts';
+import { AssertionError, type Diagnostic } from '../../base/index.ts';
 import {
   compileFrontEnd,
   type FrontEndInput,
@@ -63,9 +63,26 @@ export function compileC(input: CompileInput, opts: CodegenOptions = {}): Compil
   };
 }
 
-/** Compiles a unit that has no errors. */
+/** Compiles a unit that has no errors. Never throws: a broken invariant of ours becomes a diagnostic. */
 export function generateObject(unit: TranslationUnit, opts: CodegenOptions = {}): GenerateResult {
   const cx = new UnitContext(unit);
+  try {
+    return generate(cx, opts);
+  } catch (e) {
+    if (!(e instanceof AssertionError)) throw e;
+    const first = unit.functions[0] ?? { loc: 0, end: 0 };
+    cx.error(
+      first,
+      'codegen/internal',
+      `internal error of the compiler: ${e.message}`,
+      'This is a defect of LSMith: please report it with the file.',
+    );
+    return { object: null, diagnostics: cx.diagnostics, functions: [] };
+  }
+}
+
+function generate(cx: UnitContext, opts: CodegenOptions): GenerateResult {
+  const { unit } = cx;
   const compiled = new Map<FunctionDecl, Func>();
   const busy = new Set<FunctionDecl>();
   const lowered = new Map<FunctionDecl, Func>();

@@ -55,6 +55,9 @@ const KFUNCS: Readonly<Record<string, (run: Run) => void>> = {
   bpf_rdonly_cast: same,
 };
 
+/** Names of the kernel functions that the VM models. */
+export const MODELLED_KFUNCS: readonly string[] = Object.keys(KFUNCS);
+
 /** Calls a kfunc; without the kernel's BTF, or for one that has no model, the run ends with a fault that names it. */
 export function callKfunc(run: Run, btfId: number): void {
   const name = run.services.kernelBtf?.name(btfId) ?? '';

@@ -61,6 +61,8 @@ export function checkCommand(root: string, files: readonly string[], o: KernelOp
   else {
     for (const r of reports) {
       for (const d of r.diagnostics) print(diagnosticText(d));
+      if (r.programs.length === 0 && !hasErrors(r))
+        print(`${r.file}: no programs (a program is a function with SEC("lsm/<hook>"))`);
       for (const p of r.programs) {
         if (p.log !== '') print(p.log);
         const count = `${p.insnCount} instructions, ${p.insnsProcessed} processed`;

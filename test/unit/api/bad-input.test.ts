@@ -3,9 +3,12 @@
  * The limits are for hangs only; they say nothing about speed.
  */
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { Diagnostic } from '../../../src/base/index.ts';
 import { bench, EGRESS, EXAMPLES, KERNELS, SHADOW, text } from './support.ts';
+
+// For hangs only: whole pipelines on a busy machine take a while.
+vi.setConfig({ testTimeout: 60_000 });
 
 const HANG = 60_000;
 const b = bench();

@@ -1,9 +1,12 @@
 /** The engine through its public face, on the real profiles: examples, mistakes, orders, determinism. */
 import { readdirSync } from 'node:fs';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { AttachSemantics } from '../../../src/engine/lsm/index.ts';
 import type { OrderVariant, RunReport } from '../../../src/engine/api/index.ts';
 import { bench, BPF_FIRST, EGRESS, EXAMPLES, EXEC, KERNELS, root, SHADOW, text, type Bench } from './support.ts';
+
+// For hangs only: whole pipelines on a busy machine take a while.
+vi.setConfig({ testTimeout: 60_000 });
 
 const shared = bench();
 

@@ -3,7 +3,7 @@
  * `npx vitest run --project unit test/unit/api/helpers-doc.test.ts -u` writes the page anew.
  */
 import { readFileSync } from 'node:fs';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { HELPERS, helperPrototype } from '../../../src/engine/bpf/index.ts';
 import type { MapDef } from '../../../src/engine/loader/index.ts';
 import { helperProto } from '../../../src/engine/verifier/helper-protos.ts';
@@ -13,6 +13,9 @@ import { MODELLED_KFUNCS } from '../../../src/engine/vm/kfuncs.ts';
 import { createMap, type MapHost } from '../../../src/engine/vm/maps/index.ts';
 import type { Run } from '../../../src/engine/vm/run.ts';
 import { bench, KERNELS, root } from './support.ts';
+
+// For hangs only: whole pipelines on a busy machine take a while.
+vi.setConfig({ testTimeout: 60_000 });
 
 interface Facts {
   readonly normal: readonly number[];

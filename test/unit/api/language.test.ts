@@ -1,6 +1,9 @@
 /** docs/language.md says what is true: its examples are accepted, its refusals are refused in these words. */
-import { expect, describe, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { bench, headerNames, KERNELS, text } from './support.ts';
+
+// For hangs only: whole pipelines on a busy machine take a while.
+vi.setConfig({ testTimeout: 60_000 });
 
 const page = text('docs/language.md');
 const { engine, put } = bench();

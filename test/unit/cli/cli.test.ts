@@ -164,6 +164,11 @@ describe('check', { timeout: SLOW }, () => {
     expect(json(lsmith(['check', MISTAKE, '--log', '--json'])).files[0].programs[0].log).toMatch(/R1=ctx\(/);
   });
 
+  test('a file without programs says so', () => {
+    const r = lsmith(['check', file('none.bpf.c', 'int x;\n')]);
+    expect([r.code, r.out]).toEqual([0, expect.stringContaining('no programs')]);
+  });
+
   test('an object that is none', () => {
     const r = lsmith(['check', file('x.bpf.o', 'hello')]);
     expect(r.code).toBe(1);

@@ -99,6 +99,7 @@ export const MENUS: readonly Menu[] = [
     label: '&View',
     items: [
       c('view.explorer', 'Explorer', 'Ctrl+Shift+E'),
+      c('view.search', 'Search', 'Ctrl+Shift+F'),
       c('view.trace', 'Trace'),
       c('view.problems', 'Problems', 'Ctrl+Shift+M'),
       c('view.orders', 'Orders'),

@@ -6,6 +6,7 @@ import './styles/tokens.css';
 import './styles/base.css';
 import './styles/panels.css';
 import './features/explorer/explorer.contribution.ts';
+import './features/search/search.contribution.tsx';
 import './features/editor/editor.contribution.ts';
 import './features/trace/trace.contribution.ts';
 import './features/problems/problems.contribution.tsx';

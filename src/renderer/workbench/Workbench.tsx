@@ -46,9 +46,14 @@ function TitleBar() {
         </>
       )}
       <span className="sep" />
-      <button type="button" className="crumb" title="Choose the kernel profile" onClick={() => execute('run.kernel')}>
+      <button
+        type="button"
+        className="crumb kernel"
+        title={`Kernel ${release ?? kernel}; choose another profile`}
+        onClick={() => execute('run.kernel')}
+      >
         <Icon name="chip" />
-        {release ?? kernel}
+        <span className="ellipsis">{release ?? kernel}</span>
         <Icon name="chevron-down" />
       </button>
       <span className="sep" />
@@ -97,6 +102,7 @@ function TitleBar() {
 
 const ACTIVITIES: readonly (readonly [string, string, string, string])[] = [
   ['files', 'Explorer', 'view.explorer', 'Ctrl+Shift+E'],
+  ['search', 'Search', 'view.search', 'Ctrl+Shift+F'],
   ['layers', 'LSM stack', 'view.stack', ''],
   ['list-tree', 'Trace', 'view.trace', ''],
   ['symbol-interface', 'Hook catalogue', 'view.hooks', 'Ctrl+Shift+H'],
@@ -320,7 +326,10 @@ function contextKeys(): Set<string> {
   const keys = new Set<string>();
   const a = document.activeElement;
   if (a?.closest('.monaco-editor')) keys.add('editorFocus');
-  if (a instanceof HTMLInputElement || a instanceof HTMLTextAreaElement) keys.add('inputFocus');
+  if (a instanceof HTMLInputElement || a instanceof HTMLTextAreaElement) {
+    keys.add('inputFocus');
+    if (a.value !== '') keys.add('inputText'); // Escape clears a filter first
+  }
   if (get().palette || get().prompt) keys.add('overlay');
   return keys;
 }

@@ -1,5 +1,6 @@
 /** Open documents: Monaco models, what is saved of them, and the backups that make a crash harmless. */
 import * as monaco from 'monaco-editor/editor/editor.api.js';
+import type { QuickFix } from '../../base/index.ts';
 import { call } from './bridge.ts';
 import { get, isPolicy, notify, set } from './store.ts';
 import { showDocument, closeDocumentTab, documentTabs } from './layout.ts';
@@ -103,6 +104,29 @@ export async function openDocument(path: string, at?: { line: number; column: nu
   } catch (e) {
     notify(`${path}: ${e instanceof Error ? e.message : String(e)}`);
   }
+}
+
+/** Makes the edits of a quick fix as one undoable step per file. */
+export async function applyFix(fix: QuickFix): Promise<void> {
+  const first = fix.edits[0];
+  if (!first) return;
+  for (const file of new Set(fix.edits.map((e) => e.range.file))) {
+    const doc = await loadDocument(file);
+    if (!doc) return notify(`${file} cannot be edited`);
+    doc.model.pushStackElement();
+    doc.model.pushEditOperations(
+      [],
+      fix.edits
+        .filter((e) => e.range.file === file)
+        .map(({ range: r, text }) => ({
+          range: new monaco.Range(r.line, r.column, r.endLine, r.endColumn),
+          text,
+        })),
+      () => null,
+    );
+    doc.model.pushStackElement();
+  }
+  await openDocument(first.range.file, { line: first.range.line, column: first.range.column });
 }
 
 let pendingReveal: { path: string; line: number; column: number } | null = null;

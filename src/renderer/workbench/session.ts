@@ -1,5 +1,6 @@
 /** What happens when: workspaces open, text changes, the engine answers. Views only call these. */
 import { parse } from 'yaml';
+import type { Diagnostic } from '../../base/index.ts';
 import type { CheckReport } from '../../engine/api/index.ts';
 import type { AttachSemantics, ModuleName } from '../../engine/lsm/index.ts';
 import type { WorkspaceInfo } from '../../protocol/index.ts';
@@ -105,6 +106,7 @@ function checkSoon(file: string, text: string): void {
 export function checkAll(): void {
   for (const e of get().entries) if (e.kind === 'file') checkNow(e.path);
   refreshStack();
+  loadHooks();
 }
 
 // ---- runs ----------------------------------------------------------------------------------------------------------
@@ -294,6 +296,10 @@ export const typeDefinition = (name: string): Promise<string | null> =>
 /** A check with the verifier's full log. */
 export const checkWithLog = (file: string): Promise<CheckReport> =>
   engine.ask<'log'>({ kind: 'log', file, kernel: currentKernel() }, 'log');
+
+/** What is said about one file for the current kernel. */
+export const diagnosticsOf = (path: string): readonly Diagnostic[] =>
+  (get().checks[path]?.[currentKernel()]?.diagnostics ?? get().yaml[path] ?? []).filter((d) => d.range.file === path);
 
 /** Keeps the last good listing while the text has errors, marked as stale. */
 export function refreshDump(file?: string): void {

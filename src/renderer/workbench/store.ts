@@ -68,6 +68,8 @@ export interface WorkbenchState {
   readonly hooks: Readonly<Record<string, readonly HookInfo[]>>;
   readonly helpers: Readonly<Record<string, readonly HelperSummary[]>>;
   readonly dump: { readonly file: string; readonly programs: readonly ProgramDump[]; readonly stale: boolean } | null;
+  /** Key of the problem that the list shows. */
+  readonly problem: string | null;
   readonly log: readonly LogLine[];
   readonly notice: { readonly level: 'info' | 'error'; readonly message: string } | null;
   readonly palette: { readonly mode: 'commands' | 'files' | 'scenarios' | 'kernels' | 'keys' } | null;
@@ -112,6 +114,7 @@ export const store = createStore<WorkbenchState>(() => ({
   hooks: {},
   helpers: {},
   dump: null,
+  problem: null,
   log: [],
   notice: null,
   palette: null,

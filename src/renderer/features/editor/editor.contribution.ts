@@ -1,5 +1,6 @@
 import { closeDocument, get, registerCommand, registerView, set, store } from '../../workbench/index.ts';
 import { Editor, editorOf } from './Editor.tsx';
+import './language.ts';
 import { monaco } from './monaco-setup.ts';
 
 registerView({ id: 'document', title: 'Document', icon: 'file', place: 'editor', component: Editor });
@@ -28,7 +29,7 @@ registerCommand({
   title: 'Back to the Editor',
   category: 'Editor',
   key: 'Escape',
-  when: '!editorFocus && !overlay && !inputFocus',
+  when: '!editorFocus && !overlay && !inputText',
   run: () => editorOf(get().active)?.focus(),
 });
 

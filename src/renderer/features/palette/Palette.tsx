@@ -11,11 +11,41 @@ import {
   openDocument,
   set,
   setKernel,
+  store,
   use,
 } from '../../workbench/index.ts';
 import { Icon } from '../../ui/icon.tsx';
 
+/** What had the focus when the palette opened. */
+let opener: Element | null = null;
+store.subscribe((s, before) => {
+  if (s.palette && !before.palette) opener = document.activeElement;
+});
+
 const close = (): void => set({ palette: null });
+/** Keys that panels have without a command of their own. */
+const PANEL_KEYS: Readonly<Record<string, readonly (readonly [string, string])[]>> = {
+  document: [
+    ['Quick fix', 'Ctrl+.'],
+    ['Suggest hooks and helpers', 'Ctrl+Space'],
+    ['Comment or uncomment the line', 'Ctrl+/'],
+    ['Find', 'Ctrl+F'],
+    ['Replace', 'Ctrl+H'],
+    ['Go to line', 'Ctrl+G'],
+  ],
+  stack: [
+    ['Previous or next module', '↑ ↓'],
+    ['Ask this module earlier or later', 'Alt+↑ Alt+↓'],
+  ],
+  table: [
+    ['Previous or next row', '↑ ↓'],
+    ['Go to the row’s place', 'Enter'],
+    ['Copy the selected row', 'Ctrl+C'],
+    ['Back to the editor', 'Escape'],
+  ],
+};
+const TABLES = /^(trace|problems|orders|maps|records|hooks|log)$/;
+
 const HINTS = {
   commands: 'Run a command',
   files: 'Open a file',
@@ -30,21 +60,20 @@ export function Palette() {
   const profiles = use((s) => s.profiles);
   const kernel = use(currentKernel);
   const [text, setText] = useState('');
-  const [back, setBack] = useState<Element | null>(null);
   useEffect(() => {
-    if (palette) {
-      setText('');
-      setBack((b) => b ?? document.activeElement);
-    } else if (back) {
-      if (back instanceof HTMLElement && back.isConnected) back.focus();
-      setBack(null);
-    }
-  }, [palette, back]);
+    if (palette) return setText('');
+    // What was chosen may have moved the focus already.
+    if (document.activeElement !== document.body) return;
+    if (opener instanceof HTMLElement && opener !== document.body && opener.isConnected) opener.focus();
+    else if (opener) execute('editor.focus');
+  }, [palette]);
   if (!palette) return null;
   const pick = (f: () => void) => () => {
     close();
     f();
   };
+  const view = opener?.closest<HTMLElement>('[data-view]')?.dataset.view ?? '';
+  const own = palette.mode === 'keys' ? (PANEL_KEYS[TABLES.test(view) ? 'table' : view] ?? []) : [];
   let items: ReactNode;
   if (palette.mode === 'commands' || palette.mode === 'keys') {
     items = allCommands()
@@ -117,6 +146,13 @@ export function Palette() {
         <Command.Input autoFocus value={text} onValueChange={setText} placeholder={HINTS[palette.mode]} />
         <Command.List>
           <Command.Empty>Nothing matches</Command.Empty>
+          {own.map(([title, key]) => (
+            <Command.Item key={title} value={`This panel: ${title}`} onSelect={close}>
+              <span className="meta">This panel</span>
+              <span className="grow">{title}</span>
+              <kbd>{key}</kbd>
+            </Command.Item>
+          ))}
           {items}
         </Command.List>
       </Command>

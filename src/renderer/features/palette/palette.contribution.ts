@@ -19,6 +19,5 @@ registerCommand({
   title: 'Keys of This Panel',
   category: 'Help',
   key: 'Ctrl+K',
-  when: '!editorFocus',
   run: () => set({ palette: { mode: 'keys' } }),
 });

@@ -1,18 +1,19 @@
 import { useMemo, useState } from 'react';
-import type { Diagnostic } from '../../../base/index.ts';
+import type { Diagnostic, SourceRange } from '../../../base/index.ts';
 import {
-  call,
   currentKernel,
   get,
   openDocument,
   registerCommand,
   registerView,
+  set,
   showView,
   use,
   type WorkbenchState,
 } from '../../workbench/index.ts';
-import { Button, Empty, Icon } from '../../ui/icon.tsx';
+import { Empty, Icon } from '../../ui/icon.tsx';
 import { FilterBox, Table, type Column } from '../../ui/table.tsx';
+import { Detail } from './Detail.tsx';
 
 interface Problem {
   readonly key: string;
@@ -80,7 +81,7 @@ const COLUMNS: readonly Column<Problem>[] = [
 function Problems() {
   const problems = useProblems();
   const [filter, setFilter] = useState('');
-  const [selected, setSelected] = useState<string | null>(null);
+  const selected = use((s) => s.problem);
   const shown = useMemo(
     () =>
       problems.filter((p) =>
@@ -106,7 +107,7 @@ function Problems() {
           rowKey={(p) => p.key}
           selected={current?.key ?? null}
           onSelect={(p) => {
-            setSelected(p.key);
+            set({ problem: p.key });
             go(p);
           }}
           onActivate={go}
@@ -118,27 +119,7 @@ function Problems() {
             </Empty>
           }
         />
-        {current && (
-          <aside className="detail" aria-label="Problem detail" tabIndex={0}>
-            <div className="detail-title">{current.d.message}</div>
-            {current.d.explanation && <p>{current.d.explanation}</p>}
-            {current.d.notes?.map((n, i) => (
-              <p key={i} className="meta">
-                {n.range ? `${n.range.file}:${n.range.line}: ` : ''}
-                {n.message}
-              </p>
-            ))}
-            <Button
-              icon="copy"
-              label="Copy"
-              onPress={() =>
-                void call('clipboard.write', {
-                  text: `${current.d.range.file}:${current.d.range.line}:${current.d.range.column}: ${current.d.severity}: ${current.d.message} [${current.d.code}]\n${current.d.explanation ?? ''}`,
-                })
-              }
-            />
-          </aside>
-        )}
+        {current && <Detail key={current.key} d={current.d} />}
       </div>
     </div>
   );
@@ -149,12 +130,17 @@ function Badge() {
   return n > 0 ? <span className="badge">{n}</span> : null;
 }
 
-let at = -1;
+/** The problem after or before the cursor, in the order of files and lines, around the end. */
 function step(by: 1 | -1): void {
-  const list = collect(get(), currentKernel());
-  if (list.length === 0) return;
-  at = (at + by + list.length) % list.length;
-  go(list[at]);
+  const order = (a: SourceRange, b: SourceRange): number =>
+    a.file.localeCompare(b.file) || a.line - b.line || a.column - b.column;
+  const list = collect(get(), currentKernel()).sort((a, b) => order(a.d.range, b.d.range) * by);
+  const { active, cursor } = get();
+  const here = { file: active ?? '', line: cursor?.line ?? 0, column: cursor?.column ?? 0, endLine: 0, endColumn: 0 };
+  const next = list.find((p) => order(p.d.range, here) * by > 0) ?? list[0];
+  if (!next) return;
+  set({ problem: next.key });
+  go(next);
 }
 
 registerView({

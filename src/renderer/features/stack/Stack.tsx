@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from 'react';
+import { Fragment, useEffect, useRef, useState } from 'react';
 import { draggable, dropTargetForElements } from '@atlaskit/pragmatic-drag-and-drop/element/adapter';
 import { combine } from '@atlaskit/pragmatic-drag-and-drop/combine';
 import type { AttachSemantics, ModuleCall, ModuleName, StackEntry } from '../../../engine/lsm/index.ts';
@@ -317,7 +317,16 @@ export function Stack() {
         {cmdline && (
           <div className="cmdline mono" title={`Kernel command line: ${cmdline}`}>
             <span className="meta">boot </span>
-            {cmdline}
+            {cmdline.split(',').map((part, i) => (
+              <Fragment key={i}>
+                {i > 0 && (
+                  <>
+                    ,<wbr />
+                  </>
+                )}
+                {part}
+              </Fragment>
+            ))}
           </div>
         )}
       </div>

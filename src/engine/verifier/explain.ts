@@ -1,5 +1,5 @@
 /** Why a program was refused, in words for the person who wrote its C. One entry per reason id. */
-import { BPF_CALL, BPF_JMP, helperName } from '../bpf/index.ts';
+import { BPF_CALL, BPF_JMP, disasmInsn, helperName } from '../bpf/index.ts';
 import type { Env, Refusal } from './env.ts';
 import type { Explanation } from './types.ts';
 import type { PathStep } from './state.ts';
@@ -266,12 +266,18 @@ function originText(env: Env, refusal: Refusal): string {
   return `, ${what} at ${lineText(env, origin)}`;
 }
 
+/** `branch taken: if r0 == 0x0 goto pc+3 (instruction 8)`. The C condition may be the opposite of the instruction's. */
+function branchText(env: Env, p: PathStep): string {
+  const text = disasmInsn(env.prog.insns, p.insn);
+  return `branch ${p.taken ? 'taken' : 'not taken'}: ${text} (instruction ${p.insn})`;
+}
+
 /** The branches that led here, oldest first; the last 64 are enough to follow. */
 function pathOf(env: Env): Explanation['path'] {
   const out: { insn: number; line: ReturnType<Env['lineOf']>; what: string }[] = [];
   let p: PathStep | null = env.state.path;
   while (p !== null && out.length < 64) {
-    out.push({ insn: p.insn, line: env.lineOf(p.insn), what: p.taken ? 'jumps' : 'goes on' });
+    out.push({ insn: p.insn, line: env.lineOf(p.insn), what: branchText(env, p) });
     p = p.before;
   }
   return out.reverse();

@@ -41,7 +41,12 @@ describe('verifyProgram', () => {
     ]);
     expect(r.message).toBe("R0 invalid mem access 'map_value_or_null'");
     expect(r.insn).toBe(9);
-    expect(r.explanation).toMatchObject({ id: 'null-deref', path: [{ insn: 8, what: 'goes on' }] });
+    expect(r.explanation).toMatchObject({
+      id: 'null-deref',
+      path: [
+        { insn: 8, what: expect.stringMatching(/^branch not taken: if r\d+ == 0x0 goto pc\+1 \(instruction 8\)$/) },
+      ],
+    });
     expect(r.explanation?.text).toContain('looked up at instruction 7');
   });
 

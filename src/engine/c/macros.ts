@@ -2,7 +2,7 @@
 import type { Loc } from './ast.ts';
 import type { Diagnostics } from './diagnostics.ts';
 import { lex } from './lexer.ts';
-import type { IdentTable} from './tokens.ts';
+import type { IdentTable } from './tokens.ts';
 import { Flag, T, type Token } from './tokens.ts';
 
 export interface Macro {

@@ -1,5 +1,6 @@
 /** The engine behind its public face. */
 import type { Diagnostic } from '../../base/index.ts';
+import { dirName, joinPath } from '../c/index.ts';
 import { dumpObject } from '../loader/index.ts';
 import { resolveStack, type AttachSemantics, type RunTrace } from '../lsm/index.ts';
 import { ALL_SEMANTICS, enumerateOrders, exploreVariants } from '../orders/index.ts';
@@ -34,19 +35,6 @@ interface Prepared {
 }
 
 const hasErrors = (ds: readonly Diagnostic[]): boolean => ds.some((d) => d.severity === 'error');
-
-/** `dir/a/../b` → `dir/b`; keeps a leading `/`. */
-function joinPath(dir: string, path: string): string {
-  if (path.startsWith('/')) return path;
-  const parts: string[] = [];
-  for (const p of `${dir}/${path}`.split('/')) {
-    if (p === '..' && parts.length > 0 && parts.at(-1) !== '..' && parts.at(-1) !== '') parts.pop();
-    else if (p !== '.' && (p !== '' || parts.length === 0)) parts.push(p);
-  }
-  return parts.join('/') || '.';
-}
-
-const dirOf = (path: string): string => (path.includes('/') ? path.slice(0, path.lastIndexOf('/')) || '/' : '.');
 
 export function createEngine(options: EngineOptions): Engine {
   const store = new ProfileStore(options.profiles);
@@ -86,18 +74,18 @@ export function createEngine(options: EngineOptions): Engine {
 
   /** The workspace folder of a scenario: the nearest folder above it with an lsmith.yaml, else its own. */
   function workspaceOf(file: string): { readonly dir: string; readonly text: string | undefined } {
-    for (let dir = dirOf(file), up = 0; up < 8; dir = joinPath(dir, '..'), up++) {
+    for (let dir = dirName(file), up = 0; up < 8; dir = joinPath(dir, '..'), up++) {
       const text = readText(joinPath(dir, 'lsmith.yaml'));
       if (text !== undefined) return { dir, text };
-      if (dir === '/' || dir === '.') break;
+      if (dir === '/' || dir === '.' || dir === '') break;
     }
-    return { dir: dirOf(file), text: undefined };
+    return { dir: dirName(file), text: undefined };
   }
 
   function loadPolicies(scenario: Scenario, dir: string, kernel: ReadyProfile, diagnostics: Diagnostic[]): RunObject[] {
     const out: RunObject[] = [];
     for (const policy of scenario.policies) {
-      const here = joinPath(dirOf(scenario.file), policy);
+      const here = joinPath(dirName(scenario.file), policy);
       const path = options.files.read(here) !== undefined ? here : joinPath(dir, policy);
       const state = compiler.check(path, kernel, 0);
       diagnostics.push(...state.diagnostics);

@@ -56,7 +56,8 @@ export function createIncludeResolver(options: IncludeOptions): IncludeResolver 
 /** Begins the path of every bundled header. */
 export const BUNDLE_PREFIX = '<lsmith>/';
 
-const dirName = (path: string): string => {
+/** The folder of a path: '' when it has none, `/` for a file at the root. */
+export const dirName = (path: string): string => {
   const slash = path.lastIndexOf('/');
   return slash < 0 ? '' : slash === 0 ? '/' : path.slice(0, slash);
 };

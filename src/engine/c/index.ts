@@ -14,6 +14,7 @@ export {
 } from './front-end.ts';
 export {
   BUNDLE_PREFIX,
+  dirName,
   createIncludeResolver,
   joinPath,
   type IncludeOptions,

@@ -77,7 +77,7 @@ export function createEngine(options: EngineOptions): Engine {
     for (let dir = dirName(file), up = 0; up < 8; dir = joinPath(dir, '..'), up++) {
       const text = readText(joinPath(dir, 'lsmith.yaml'));
       if (text !== undefined) return { dir, text };
-      if (dir === '/' || dir === '.' || dir === '') break;
+      if (dir === '/') break;
     }
     return { dir: dirName(file), text: undefined };
   }

@@ -6,6 +6,7 @@ import type {
   OrdersReport,
   ProfileSummary,
   ProgramDump,
+  RefusalFixes,
   RunReport,
 } from '../engine/api/index.ts';
 import type { HookInfo, LsmStack } from '../engine/lsm/index.ts';
@@ -33,6 +34,8 @@ export const EngineQuery = v.variant('kind', [
   v.object({ kind: v.literal('helpers'), kernel: Name }),
   v.object({ kind: v.literal('typeDefinition'), kernel: Name, name: Name }),
   v.object({ kind: v.literal('log'), file: Name, kernel: Name }),
+  /** Quick fixes for the refused programs of a file, at one line or all. */
+  v.object({ kind: v.literal('fixes'), file: Name, kernel: Name, line: v.nullable(v.number()) }),
   // Never answers, or ends the worker: the end-to-end tests prove with them that such an engine is noticed and
   // replaced. Refused unless the worker was started for tests.
   v.object({ kind: v.literal('hang') }),
@@ -52,7 +55,9 @@ export const WorkerRequest = v.variant('type', [
   /** Only from a window that was started with LSMITH_TEST=1: `hang` and `crash` are answered from now on. */
   v.object({ type: v.literal('allow-tests') }),
   v.object({ type: v.literal('files'), reset: v.boolean(), updates: v.array(FileUpdate) }),
-  /** A query with the same `lane` that has not started is dropped in favour of this one. */
+  /** Nobody waits for the answer any more. */
+  v.object({ type: v.literal('cancel'), id: v.number() }),
+  /** A query with the same `lane` that has not ended is dropped in favour of this one. */
   v.object({ type: v.literal('query'), id: v.number(), lane: v.string(), query: EngineQuery }),
 ]);
 export type WorkerRequest = v.InferOutput<typeof WorkerRequest>;
@@ -68,6 +73,7 @@ export interface EngineAnswers {
   helpers: readonly HelperSummary[];
   typeDefinition: string | null;
   log: CheckReport;
+  fixes: readonly RefusalFixes[];
   hang: null;
   crash: null;
 }

@@ -52,7 +52,10 @@ export function updateFiles(reset: boolean, updates: readonly FileUpdate[]): voi
   }
 }
 
-export function answer(q: EngineQuery): EngineAnswers[EngineQuery['kind']] {
+/** What takes long is answered in steps, between which other questions have their turn. */
+export type Steps = Generator<void, EngineAnswers[EngineQuery['kind']]>;
+
+export function answer(q: EngineQuery): EngineAnswers[EngineQuery['kind']] | Steps {
   if (!engine) throw new Error('the engine is not ready');
   switch (q.kind) {
     case 'check':
@@ -75,6 +78,8 @@ export function answer(q: EngineQuery): EngineAnswers[EngineQuery['kind']] {
       return engine.typeDefinition(q.name, q.kernel);
     case 'log':
       return engine.check(q.file, q.kernel, { log: true });
+    case 'fixes':
+      return engine.fixes(q.file, q.kernel, q.line);
     case 'hang':
       if (!testMode) throw new Error('only in tests');
       for (;;);

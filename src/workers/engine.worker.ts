@@ -1,12 +1,14 @@
 /** Puts the engine behind the protocol: one question at a time, the newest of a lane, answers as plain data. */
 import * as v from 'valibot';
 import { WorkerRequest, type EngineAnswers, type EngineQuery, type WorkerReply } from '../protocol/index.ts';
-import { allowTests, answer, loadAssets, updateFiles } from './engine-host.ts';
+import { allowTests, answer, loadAssets, updateFiles, type Steps } from './engine-host.ts';
 
 interface Waiting {
   readonly id: number;
   readonly lane: string;
   readonly query: EngineQuery;
+  /** Under way: goes on from here. */
+  steps: Steps | null;
 }
 
 const queue: Waiting[] = [];
@@ -27,6 +29,7 @@ const RANK: Readonly<Record<EngineQuery['kind'], number>> = {
   helpers: 3,
   typeDefinition: 1,
   log: 1,
+  fixes: 4,
   orders: 4,
   hang: 5,
   crash: 5,
@@ -38,15 +41,27 @@ function pump(): void {
   let best = 0;
   for (let i = 1; i < queue.length; i++) if (rank(queue[i]) < rank(queue[best])) best = i;
   const [job] = queue.splice(best, 1);
-  post({ type: 'started', id: job.id });
+  const first = job.steps === null;
+  if (first) post({ type: 'started', id: job.id });
   const t0 = performance.now();
   try {
-    const value: EngineAnswers[EngineQuery['kind']] = answer(job.query);
-    post({ type: 'answer', id: job.id, value, ms: performance.now() - t0 });
+    const given: EngineAnswers[EngineQuery['kind']] | Steps = job.steps ?? answer(job.query);
+    const value = isSteps(given) ? given.next() : { done: true as const, value: given };
+    if (value.done === true) post({ type: 'answer', id: job.id, value: value.value, ms: performance.now() - t0 });
+    else queue.push({ ...job, steps: given as Steps });
   } catch (e) {
     post({ type: 'error', id: job.id, message: words(e) });
   }
   schedule();
+}
+
+const isSteps = (x: unknown): x is Steps => x !== null && typeof x === 'object' && 'next' in x && 'return' in x;
+
+/** Ends what waits, or is between two steps. */
+function drop(which: (w: Waiting) => boolean): void {
+  for (let i = queue.length - 1; i >= 0; i--) {
+    if (which(queue[i])) post({ type: 'superseded', id: queue.splice(i, 1)[0].id });
+  }
 }
 
 const rank = (w: Waiting): number => RANK[w.query.kind] + (w.lane.startsWith('background:') ? 10 : 0);
@@ -77,13 +92,15 @@ self.onmessage = (e: MessageEvent<unknown>) => {
     }
     case 'allow-tests':
       return allowTests();
+    case 'cancel':
+      return drop((w) => w.id === request.id);
     case 'files':
+      // What was begun with other texts is void.
+      drop((w) => w.steps !== null);
       return updateFiles(request.reset, request.updates);
     case 'query': {
-      for (let i = queue.length - 1; i >= 0; i--) {
-        if (queue[i].lane === request.lane) post({ type: 'superseded', id: queue.splice(i, 1)[0].id });
-      }
-      queue.push({ id: request.id, lane: request.lane, query: request.query });
+      drop((w) => w.lane === request.lane);
+      queue.push({ id: request.id, lane: request.lane, query: request.query, steps: null });
       return schedule();
     }
   }

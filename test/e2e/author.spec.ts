@@ -55,10 +55,25 @@ test('shows the verifier’s own log of a refused program', async () => {
   await typeAtEnd(page, line - 1, '\n\tif (uid == 7) return *(int *)(long)uid;');
   await expect(verdict()).toHaveText(/refused/);
   await page.keyboard.press('Control+Shift+M');
+  await expect(page.locator('.detail-actions.fixes')).not.toContainText('Looking for');
   await page.getByRole('button', { name: 'Show raw' }).click();
   await expect(page.getByLabel('Verifier log')).toContainText(/processed \d+ insns/);
   await page.screenshot({ path: join(SHOTS, 'problem-raw-1280x800.png') });
   await page.getByRole('button', { name: 'Hide raw' }).click();
+  await undo();
+});
+
+test('finds a fix for a refused program when the problem is looked at, and applies it', async () => {
+  const { page } = bench;
+  const line = lineOf(/if \(uid == 0\)/);
+  await typeAtEnd(page, line - 1, '\n\tif (uid == 7) return 7;');
+  await expect(verdict()).toHaveText(/refused/);
+  await page.keyboard.press('Control+Shift+M');
+  const fix = page.locator('.detail-actions.fixes').getByRole('button').first();
+  await expect(fix).toBeVisible();
+  await page.screenshot({ path: join(SHOTS, 'refusal-fixes-1280x800.png') });
+  await fix.click();
+  await expect(verdict()).toHaveText(/accepted/);
   await undo();
 });
 

@@ -16,6 +16,7 @@ import { workspaceOf, workspaceSettings } from './workspace.ts';
 import { describeHelpers, describeType } from './describe.ts';
 import { PolicyCompiler, type CompileSettings } from './compile.ts';
 import type { ProfileSource } from './kernel-btf.ts';
+import { FixFinder, toEnd, withRefusalFixes } from './fixes.ts';
 import { explored } from './explored.ts';
 import { PolicyChecker, refusalLine, type PolicyState } from './policy.ts';
 import { ProfileStore, type ReadyProfile } from './profiles.ts';
@@ -45,6 +46,7 @@ export function createEngine(options: EngineOptions): Engine {
   const now = options.now ?? ((): number => performance.now());
   const compiler = new PolicyCompiler({ workspaceSettings: workspaceSettings(options.files), ...options });
   const checker = new PolicyChecker({ compiler, profiles: () => store.readable(), now });
+  const finder = new FixFinder(compiler);
   const decoder = new TextDecoder();
   const readText = (file: string): string | undefined => {
     const bytes = options.files.read(file);
@@ -149,8 +151,17 @@ export function createEngine(options: EngineOptions): Engine {
     kernels: () => store.ids(),
     profiles: () => store.ids().map((id) => store.summary(id)),
     check(file, kernel, opts) {
-      const state = checker.check(file, store.get(kernel), opts?.log === true ? 2 : 0, opts?.states === true);
-      return { file, kernel, diagnostics: state.diagnostics, programs: verdicts(file, state), timings: state.timings };
+      const ready = store.get(kernel);
+      const state = checker.check(file, ready, opts?.log === true ? 2 : 0, opts?.states === true);
+      const diagnostics =
+        opts?.fixes === true
+          ? withRefusalFixes(state.diagnostics, toEnd(finder.find(file, ready, state, null)))
+          : state.diagnostics;
+      return { file, kernel, diagnostics, programs: verdicts(file, state), timings: state.timings };
+    },
+    fixes: (file, kernel, line) => {
+      const ready = store.get(kernel);
+      return finder.find(file, ready, checker.check(file, ready, 0), line);
     },
     build: (file, kernel) => compiler.report(file, store.btfs.get(kernel)),
     dump(file, kernel) {

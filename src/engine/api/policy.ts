@@ -1,5 +1,6 @@
 /** One policy file through compiler, loader and verifier, with what was done kept until the text changes. */
 import type { Diagnostic, SourceRange } from '../../base/index.ts';
+import type { TranslationUnit } from '../c/index.ts';
 import {
   loadObject,
   openObject,
@@ -12,10 +13,6 @@ import { verifyObject, type VerifierResult } from '../verifier/index.ts';
 import { lintPolicy, withFixes, type PolicyFacts } from '../lint/index.ts';
 import { wholeFile, type PolicyCompiler } from './compile.ts';
 import type { ReadyProfile } from './profiles.ts';
-import { repairs } from './repairs.ts';
-
-/** Refused programs of a file for which fixes are looked for: each costs some compilations. */
-const MAX_REPAIRED = 3;
 
 /** What is known of one file for one kernel. Later stages are null when an earlier one failed. */
 export interface PolicyState {
@@ -25,6 +22,10 @@ export interface PolicyState {
   readonly object: LoadedObject | null;
   /** In the order of `object.programs`. */
   readonly results: readonly VerifierResult[];
+  /** Refusals among the diagnostics, by the place of their program in `results`. */
+  readonly refusals: readonly { readonly program: number; readonly diagnostic: Diagnostic }[];
+  /** What the file was compiled from and to; null for objects. */
+  readonly source: { readonly text: string; readonly unit: TranslationUnit } | null;
   readonly timings: { readonly compile: number; readonly load: number; readonly verify: number };
 }
 
@@ -135,51 +136,42 @@ export class PolicyChecker {
     };
     for (const d of built.diagnostics) say(d, {});
     if (unit !== null) diagnostics.push(...lintPolicy(unit, facts));
+    const text = this.#compiler.text(file);
+    const refusals: { program: number; diagnostic: Diagnostic }[] = [];
     const t1 = this.#now();
     const end = (object: LoadedObject | null, results: readonly VerifierResult[], t2: number): PolicyState => ({
       diagnostics,
       bytes: built.bytes,
       object,
       results,
+      refusals,
+      source: unit === null || text === null ? null : { text, unit },
       timings: { compile: t1 - t0, load: t2 - t1, verify: this.#now() - t2 },
     });
     if (built.bytes === null) return end(null, [], t1);
     const name = file.slice(file.lastIndexOf('/') + 1).replace(/\.bpf\.(c|o)$|\.[co]$/, '');
     const opened = openObject(built.bytes, name);
     if (!opened.ok) {
-      for (const p of opened.error) say(problemDiagnostic(file, this.#compiler.text(file), p), p);
+      for (const p of opened.error) say(problemDiagnostic(file, text, p), p);
       return end(null, [], this.#now());
     }
     const loaded = loadObject(opened.value, kernel.profile);
     if (!loaded.ok) {
-      for (const p of loaded.error) say(problemDiagnostic(file, this.#compiler.text(file), p), p);
+      for (const p of loaded.error) say(problemDiagnostic(file, text, p), p);
       return end(null, [], this.#now());
     }
     const t2 = this.#now();
     const object = loaded.value;
     const results = verifyObject(object, kernel.platform, { logLevel, recordStates });
-    const text = this.#compiler.text(file);
     const problems = object.problems ?? [];
     for (const p of problems) say(problemDiagnostic(file, text, p), p);
     // What the loader cannot attach, the kernel refuses too; the loader knows better why.
     const explained = new Set(problems.flatMap((p) => (p.severity === 'error' ? (p.program ?? []) : [])));
-    let repaired = 0;
     results.forEach((r, i) => {
       const program = object.programs[i];
       if (r.accepted || explained.has(program.name)) return;
-      const d = refusalDiagnostic(file, text, program, r);
-      const fixes =
-        unit !== null && text !== null && repaired++ < MAX_REPAIRED
-          ? repairs(
-              {
-                ...{ file, text, unit, object, kernel },
-                compile: (edited) => this.#compiler.object(file, edited, { id, btf }),
-              },
-              program,
-              r,
-            )
-          : [];
-      say(fixes.length === 0 ? d : { ...d, fixes }, { program: r.program });
+      say(refusalDiagnostic(file, text, program, r), { program: r.program });
+      refusals.push({ program: i, diagnostic: diagnostics[diagnostics.length - 1] });
     });
     return end(object, results, t2);
   }

@@ -35,8 +35,12 @@ function judge(p: RefusedPolicy, program: LoadedProgram, text: string): Verifier
   return verifyProgram(loaded.value, same, p.kernel.platform, { cancelled: () => ++polled > PATIENCE });
 }
 
-/** Fixes for one refusal, best first. */
-export function repairs(p: RefusedPolicy, program: LoadedProgram, result: VerifierResult): readonly QuickFix[] {
+/** Fixes for one refusal, best first. One step for each proposal that is tried: whoever asked may stop in between. */
+export function* repairs(
+  p: RefusedPolicy,
+  program: LoadedProgram,
+  result: VerifierResult,
+): Generator<void, readonly QuickFix[]> {
   const hook = program.attach.hook === null ? undefined : p.kernel.platform.hook(program.attach.hook);
   const proposals = proposeRepairs({
     unit: p.unit,
@@ -55,6 +59,7 @@ export function repairs(p: RefusedPolicy, program: LoadedProgram, result: Verifi
     const text = applyFix(p.text, fix);
     if (seen.has(text)) continue;
     seen.add(text);
+    yield;
     const after = judge(p, program, text);
     if (after === null) continue;
     if (after.accepted) proven.push(fix);

@@ -3,7 +3,7 @@
  * All results are plain data that structured clone can carry.
  */
 import type { Explored } from './explored.ts';
-import type { Diagnostic } from '../../base/index.ts';
+import type { Diagnostic, QuickFix } from '../../base/index.ts';
 import type { AttachSemantics, HookInfo, LsmStack, RunDiff, RunTrace } from '../lsm/index.ts';
 import type { LineRecord } from '../loader/index.ts';
 import type { Explanation } from '../verifier/index.ts';
@@ -38,6 +38,24 @@ export interface CheckReport {
   readonly programs: readonly ProgramVerdict[];
   /** Milliseconds by stage, for the status bar. */
   readonly timings: { readonly compile: number; readonly load: number; readonly verify: number };
+}
+
+/** Edits that make one refused program acceptable, each proven. Found by code, place and message of the refusal. */
+export interface RefusalFixes {
+  readonly code: string;
+  readonly line: number;
+  readonly column: number;
+  readonly message: string;
+  readonly fixes: readonly QuickFix[];
+}
+
+export interface CheckOptions {
+  /** The verifier's level-2 log. */
+  readonly log?: boolean;
+  /** The explored tree of each program. */
+  readonly states?: boolean;
+  /** Quick fixes for refused programs, which take longer than the check. */
+  readonly fixes?: boolean;
 }
 
 export interface BuildReport {
@@ -118,7 +136,12 @@ export interface Engine {
   kernels(): readonly string[];
   /** Loads all profiles. */
   profiles(): readonly ProfileSummary[];
-  check(file: string, kernel: string, opts?: { readonly log?: boolean; readonly states?: boolean }): CheckReport;
+  check(file: string, kernel: string, opts?: CheckOptions): CheckReport;
+  /**
+   * Quick fixes for refused programs; see `FixFinder.find`. Work is done in steps, so that who asks may do something else
+   * in between, or lose interest.
+   */
+  fixes(file: string, kernel: string, line: number | null): Generator<void, readonly RefusalFixes[]>;
   build(file: string, kernel: string): BuildReport;
   dump(
     file: string,

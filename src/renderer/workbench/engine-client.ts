@@ -138,7 +138,8 @@ export class EngineClient {
         return;
       }
       case 'superseded':
-        return this.#take(reply.id)?.reject(new Superseded());
+        this.#take(reply.id)?.reject(new Superseded());
+        return this.#idle();
       case 'error':
         this.#take(reply.id)?.reject(new Error(reply.message));
         return this.#idle();
@@ -170,14 +171,16 @@ export class EngineClient {
     this.#post({ type: 'files', reset, updates: [...updates] });
   }
 
-  /** Rejects with `Superseded` when a later question took this one's place. */
+  /** Rejects with `Superseded` when a later question took this one's place, or `signal` says that nobody wants it. */
   ask<K extends EngineQuery['kind']>(
     query: Extract<EngineQuery, { kind: K }>,
     lane: string,
+    signal?: AbortSignal,
   ): Promise<EngineAnswers[K]> {
     return new Promise((resolve, reject) => {
       if (!this.#worker) return reject(new Error('The engine is not running.'));
       const id = this.#next++;
+      signal?.addEventListener('abort', () => this.#pending.has(id) && this.#post({ type: 'cancel', id }));
       const limit = query.kind === 'orders' ? ORDERS_LIMIT_MS : CHECK_LIMIT_MS;
       this.#pending.set(id, { query, lane, limit, resolve: resolve as (v: unknown) => void, reject, timer: null });
       this.#post({ type: 'query', id, lane, query });

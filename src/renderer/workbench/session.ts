@@ -1,7 +1,7 @@
 /** What happens when: workspaces open, text changes, the engine answers. Views only call these. */
 import { parse } from 'yaml';
-import type { Diagnostic } from '../../base/index.ts';
-import type { CheckReport } from '../../engine/api/index.ts';
+import type { Diagnostic, QuickFix } from '../../base/index.ts';
+import type { CheckReport, RefusalFixes } from '../../engine/api/index.ts';
 import type { AttachSemantics, ModuleName } from '../../engine/lsm/index.ts';
 import type { WorkspaceInfo } from '../../protocol/index.ts';
 import { call, onMain } from './bridge.ts';
@@ -296,6 +296,33 @@ export const typeDefinition = (name: string): Promise<string | null> =>
 /** A check with the verifier's full log. */
 export const checkWithLog = (file: string): Promise<CheckReport> =>
   engine.ask<'log'>({ kind: 'log', file, kernel: currentKernel() }, 'log');
+
+const fixesOf = new WeakMap<CheckReport, Map<number, Promise<readonly RefusalFixes[]>>>();
+
+/** The edits that answer a finding: its own, or for a refused program those that are proven now. Asked once a check. */
+export async function findFixes(d: Diagnostic, signal?: AbortSignal): Promise<readonly QuickFix[]> {
+  if (d.fixes !== undefined || !d.code.startsWith('verifier/')) return d.fixes ?? [];
+  const { file, line, column } = d.range;
+  const kernel = currentKernel();
+  const report = get().checks[file]?.[kernel];
+  if (report === undefined) return [];
+  const known = fixesOf.get(report) ?? new Map<number, Promise<readonly RefusalFixes[]>>();
+  fixesOf.set(report, known);
+  let asked = known.get(line);
+  if (asked === undefined) {
+    asked = engine.ask<'fixes'>({ kind: 'fixes', file, kernel, line }, `fixes:${file}:${kernel}:${line}`, signal);
+    known.set(line, asked);
+    asked.catch(() => known.delete(line));
+  }
+  const found = await asked.catch((e: unknown) => {
+    if (e instanceof Superseded) return null;
+    addLog('error', `Quick fixes of ${file}: ${String(e)}`);
+    return [];
+  });
+  // Given up by another asker: this one still waits.
+  if (found === null) return signal?.aborted !== true && get().checks[file]?.[kernel] === report ? findFixes(d, signal) : [];
+  return found.find((f) => f.code === d.code && f.column === column && f.message === d.message)?.fixes ?? [];
+}
 
 /** What is said about one file for the current kernel. */
 export const diagnosticsOf = (path: string): readonly Diagnostic[] =>

@@ -72,7 +72,7 @@ const shared = bench();
 export function check(text: string, kernel: string): readonly Diagnostic[] {
   const path = 'mistake.bpf.c';
   shared.put(path, text);
-  const { diagnostics } = shared.engine.check(path, kernel);
+  const { diagnostics } = shared.engine.check(path, kernel, { fixes: true });
   return diagnostics;
 }
 

@@ -2,7 +2,7 @@
 import type { QuickFix, SourceRange } from '../../../base/index.ts';
 import type { HelperSummary } from '../../../engine/api/index.ts';
 import type { HookInfo } from '../../../engine/lsm/index.ts';
-import { currentKernel, diagnosticsOf, get, typeDefinition } from '../../workbench/index.ts';
+import { currentKernel, diagnosticsOf, findFixes, get, typeDefinition } from '../../workbench/index.ts';
 import { monaco } from './monaco-setup.ts';
 
 const pathOf = (model: monaco.editor.ITextModel): string => model.uri.path.slice(1);
@@ -138,19 +138,23 @@ function workspaceEdit(fix: QuickFix): monaco.languages.WorkspaceEdit {
 }
 
 monaco.languages.registerCodeActionProvider(['c', 'yaml'], {
-  provideCodeActions(model, range, context) {
+  async provideCodeActions(model, range, context, token) {
     const path = pathOf(model);
-    const actions = diagnosticsOf(path)
-      .filter((d) => d.fixes && d.range.line <= range.endLineNumber && d.range.endLine >= range.startLineNumber)
-      .flatMap((d) =>
-        (d.fixes ?? []).map((fix) => ({
-          title: fix.title,
-          kind: 'quickfix',
-          diagnostics: context.markers.filter((m) => m.startLineNumber === d.range.line),
-          edit: workspaceEdit(fix),
-          isPreferred: d.fixes?.length === 1,
-        })),
-      );
+    const here = diagnosticsOf(path).filter(
+      (d) => d.range.line <= range.endLineNumber && d.range.endLine >= range.startLineNumber,
+    );
+    const gone = new AbortController();
+    token.onCancellationRequested(() => gone.abort());
+    const found = await Promise.all(here.map(async (d) => ({ d, fixes: await findFixes(d, gone.signal) })));
+    const actions = found.flatMap(({ d, fixes }) =>
+      fixes.map((fix) => ({
+        title: fix.title,
+        kind: 'quickfix',
+        diagnostics: context.markers.filter((m) => m.startLineNumber === d.range.line),
+        edit: workspaceEdit(fix),
+        isPreferred: fixes.length === 1,
+      })),
+    );
     return { actions, dispose: () => {} };
   },
 });

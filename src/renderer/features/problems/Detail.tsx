@@ -1,6 +1,6 @@
-import { useState } from 'react';
-import type { Diagnostic } from '../../../base/index.ts';
-import { applyFix, baseName, call, checkWithLog, currentKernel, notify, openDocument } from '../../workbench/index.ts';
+import { useEffect, useState } from 'react';
+import type { Diagnostic, QuickFix } from '../../../base/index.ts';
+import { applyFix, baseName, call, checkWithLog, currentKernel, findFixes, notify, openDocument } from '../../workbench/index.ts';
 import { Button } from '../../ui/icon.tsx';
 
 const place = (r: Diagnostic['range']): string => `${r.file}:${r.line}:${r.column}`;
@@ -27,10 +27,22 @@ async function rawLog(d: Diagnostic): Promise<string> {
     : 'The verifier has no refused program in this file.';
 }
 
+/** Edits for a finding; null while they are looked for. */
+function useFixes(d: Diagnostic): readonly QuickFix[] | null {
+  const [found, setFound] = useState<{ readonly d: Diagnostic; readonly fixes: readonly QuickFix[] } | null>(null);
+  useEffect(() => {
+    const gone = new AbortController();
+    void findFixes(d, gone.signal).then((fixes) => gone.signal.aborted || setFound({ d, fixes }));
+    return () => gone.abort();
+  }, [d]);
+  return found?.d === d ? found.fixes : (d.fixes ?? null);
+}
+
 /** One finding: what, where, why, what to do; and what the verifier itself printed. */
 export function Detail({ d }: { d: Diagnostic }) {
   const [raw, setRaw] = useState<string | null>(null);
   const verifier = d.code.startsWith('verifier/');
+  const fixes = useFixes(d);
   const [why, ...advice] = (d.explanation ?? '').split('\n');
   const lines = raw?.split('\n') ?? [];
   return (
@@ -61,10 +73,18 @@ export function Detail({ d }: { d: Diagnostic }) {
           ))}
         </ol>
       )}
+      {(verifier || d.fixes !== undefined) && (
+        <div className="detail-actions fixes" aria-live="polite">
+          {fixes === null ? (
+            <span className="meta">Looking for fixes that the verifier accepts</span>
+          ) : fixes.length === 0 ? (
+            <span className="meta">No quick fix is known for this</span>
+          ) : (
+            fixes.map((f) => <Button key={f.title} icon="lightbulb" label={f.title} onPress={() => void applyFix(f)} />)
+          )}
+        </div>
+      )}
       <div className="detail-actions">
-        {d.fixes?.map((f) => (
-          <Button key={f.title} icon="lightbulb" label={f.title} onPress={() => void applyFix(f)} />
-        ))}
         {verifier && (
           <Button
             icon="output"

@@ -22,7 +22,9 @@ describe.skipIf(!lab.ok)(lab.ok ? 'quick fixes on real kernels' : labUnavailable
     cpSync(`${root}/test/data/repairs/common.h`, `${dir}/common.h`);
     const objects = mine.flatMap((c) => {
       const path = `${root}/${c.path}`;
-      const refused = engine.check(path, kernel, { fixes: true }).diagnostics.find((d) => d.code.startsWith('verifier/'));
+      const refused = engine
+        .check(path, kernel, { fixes: true })
+        .diagnostics.find((d) => d.code.startsWith('verifier/'));
       const fixed = `${dir}/${c.name}-fixed.bpf.c`;
       writeFileSync(fixed, applyFix(readFileSync(path, 'utf8'), refused!.fixes![0]));
       return [path, fixed].map((p, i) => ({

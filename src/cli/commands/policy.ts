@@ -64,7 +64,9 @@ export function checkCommand(
   files.forEach(requireFile);
   const engine = openEngine(root, compileSettings(o));
   const kernel = requireKernel(engine, o.kernel);
-  const reports = files.map((f) => engine.check(f, kernel, { log: o.log === true, states: o.states === true, fixes: true }));
+  const reports = files.map((f) =>
+    engine.check(f, kernel, { log: o.log === true, states: o.states === true, fixes: true }),
+  );
   if (o.json === true || o.states === true) printJson({ files: reports.map((r) => checkJson(r, o.log === true)) });
   else {
     for (const r of reports) {

@@ -81,8 +81,7 @@ export function withRefusalFixes(
 ): readonly Diagnostic[] {
   return diagnostics.map((d) => {
     const mine = found.find(
-      (f) =>
-        f.code === d.code && f.line === d.range.line && f.column === d.range.column && f.message === d.message,
+      (f) => f.code === d.code && f.line === d.range.line && f.column === d.range.column && f.message === d.message,
     );
     return mine === undefined || mine.fixes.length === 0 ? d : { ...d, fixes: mine.fixes };
   });

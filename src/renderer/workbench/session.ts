@@ -320,7 +320,8 @@ export async function findFixes(d: Diagnostic, signal?: AbortSignal): Promise<re
     return [];
   });
   // Given up by another asker: this one still waits.
-  if (found === null) return signal?.aborted !== true && get().checks[file]?.[kernel] === report ? findFixes(d, signal) : [];
+  if (found === null)
+    return signal?.aborted !== true && get().checks[file]?.[kernel] === report ? findFixes(d, signal) : [];
   return found.find((f) => f.code === d.code && f.column === column && f.message === d.message)?.fixes ?? [];
 }
 

@@ -39,7 +39,9 @@ describe('fixes on request', () => {
   });
 
   it('are found in steps, at the line of the refusal only, and kept until the text changes', () => {
-    const { range, code, message } = engine.check(path, kernel).diagnostics.find((d) => d.code.startsWith('verifier/'))!;
+    const { range, code, message } = engine
+      .check(path, kernel)
+      .diagnostics.find((d) => d.code.startsWith('verifier/'))!;
     put('asked.bpf.c', text(path));
     const run = (line: number | null): { steps: number; found: readonly RefusalFixes[] } => {
       const g = engine.fixes('asked.bpf.c', kernel, line);

@@ -1,6 +1,15 @@
 import { useEffect, useState } from 'react';
 import type { Diagnostic, QuickFix } from '../../../base/index.ts';
-import { applyFix, baseName, call, checkWithLog, currentKernel, findFixes, notify, openDocument } from '../../workbench/index.ts';
+import {
+  applyFix,
+  baseName,
+  call,
+  checkWithLog,
+  currentKernel,
+  findFixes,
+  notify,
+  openDocument,
+} from '../../workbench/index.ts';
 import { Button } from '../../ui/icon.tsx';
 
 const place = (r: Diagnostic['range']): string => `${r.file}:${r.line}:${r.column}`;

@@ -5,3 +5,4 @@ export * from './diagnostic.ts';
 export * from './disposable.ts';
 export * from './result.ts';
 export * from './u64.ts';
+export * from './words.ts';

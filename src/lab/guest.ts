@@ -3,11 +3,13 @@
  * init, jobs over the second serial port.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { deflateSync } from 'node:zlib';
+import { cpio } from './cpio.ts';
 import type { KernelId } from './kernels.ts';
+import type { LabKernel } from './packages.ts';
 import { prepareLab, type Lab } from './prepare.ts';
 import { which } from './shell.ts';
 
@@ -77,6 +79,12 @@ function track(child: ChildProcess): void {
   });
 }
 
+/** The image and, where libbpf looks for the values of `extern ... __kconfig`, the kernel's configuration. */
+function guestFiles(lab: Lab, kernel: LabKernel): Uint8Array {
+  const config = { path: `boot/config-${kernel.release}`, kind: 'file', data: readFileSync(kernel.config) } as const;
+  return Buffer.concat([readFileSync(lab.image.initramfs), cpio([config])]);
+}
+
 export class Guest {
   readonly kernel: KernelId;
   readonly cmdline: string;
@@ -108,6 +116,8 @@ export class Guest {
         `the laboratory has no kernel ${options.kernel}: ${lab.missing[options.kernel] ?? 'not fetched'}`,
       );
     this.#dir = mkdtempSync(path.join(tmpdir(), 'lsmith-guest-'));
+    const initramfs = path.join(this.#dir, 'initramfs.cpio');
+    writeFileSync(initramfs, guestFiles(lab, kernel));
     // Without cmpxchg16b: under load QEMU 7.2's emulation of it loses the flags now and then, and the guest's allocator dies.
     const args = [
       ...[
@@ -125,7 +135,7 @@ export class Guest {
       ...['-nic', 'none', '-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot'],
       ...['-chardev', `file,id=con,path=${path.join(this.#dir, 'console')}`, '-chardev', 'stdio,id=job,signal=off'],
       ...['-device', 'isa-serial,chardev=con,index=0', '-device', 'isa-serial,chardev=job,index=1'],
-      ...['-kernel', kernel.vmlinux, '-initrd', lab.image.initramfs],
+      ...['-kernel', kernel.vmlinux, '-initrd', initramfs],
       ...['-append', `${KERNEL_ARGUMENTS} ${this.cmdline}`.trim()],
     ];
     this.#process = spawn(which('qemu-system-x86_64') ?? 'qemu-system-x86_64', args, {

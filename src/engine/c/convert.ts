@@ -2,6 +2,7 @@
 import type { QuickFix, SourceRange } from '../../base/index.ts';
 import { isLvalue, type CastKind, type Expr, type IntExpr, type Loc } from './ast.ts';
 import { markAddressTaken, type Context } from './context.ts';
+import { typeElsewhere } from './elsewhere.ts';
 import { compatible, typeText } from './type-text.ts';
 import {
   BOOL, ERROR, INT, UINT, VOID, integerOf, isBool, isComplete, isError, isInteger, isPointer, isRecord, isScalar,
@@ -59,6 +60,7 @@ export function rvalue(cx: Context, e: Expr): Expr {
       `incomplete type '${typeText(e.type)}' where a complete type is required`,
       e.loc,
       e.end,
+      typeElsewhere(cx, e.type),
     );
     return errorExpr(e.loc, e.end);
   }

@@ -6,14 +6,13 @@ import {
   assignConvert, boolOf, castNode, condition, errorExpr, floatError, integral, intExpr, isNullConstant, promote, rvalue,
   toLong, usualConversions,
 } from './convert.ts'; // prettier-ignore
-import type { Btf } from '../bpf/index.ts';
-import { KernelTypes } from './kernel-types.ts';
 import { closest, type DiagnosticOptions } from './diagnostics.ts';
+import { memberElsewhere, typeElsewhere } from './elsewhere.ts';
 import { fieldNames, findField } from './layout.ts';
 import { compatible, typeText } from './type-text.ts';
 import {
   integerOf, INT, isComplete, isError, isInteger, isPointer, isVoid, LONG, pointerTo, qualifiersOf, qualify, strip, VOID,
-  type CType, type RecordType,
+  type CType,
 } from './types.ts'; // prettier-ignore
 
 export interface Span {
@@ -270,23 +269,6 @@ function hasPreserve(e: Expr): boolean {
   }
 }
 
-/** A member of a kernel's struct that this kernel does not have and another does. */
-function otherKernels(cx: Context, record: RecordType, name: string): DiagnosticOptions {
-  const has = (btf: Btf): boolean => {
-    const found = new KernelTypes(btf).record(record.tag, record.name);
-    return found !== null && found.complete && findField(found, name, strip) !== null;
-  };
-  const kernels = (cx.target.otherKernels?.() ?? []).filter((k) => has(k.btf)).map((k) => k.kernel);
-  if (kernels.length === 0 || record.name === '') return {};
-  const what = typeText(record);
-  return {
-    explanation:
-      `Kernel ${kernels.join(' and ')} has '${name}' in '${what}', kernel ${cx.target.kernelVersion} does not. For a policy that runs on both, declare ` +
-      `what you need of it as '${what}___other' with __attribute__((preserve_access_index)), cast to that, and read the member ` +
-      `only behind if (bpf_core_field_exists(...)).`,
-  };
-}
-
 /** Replaces the operator in front of the member's name. */
 function operatorFix(cx: Context, at: Loc, from: string, to: string): DiagnosticOptions {
   const name = cx.sources.range(at, at);
@@ -348,7 +330,8 @@ export function member(cx: Context, base: Expr, name: string, arrow: boolean, at
     return errorExpr(base.loc, at);
   }
   if (!t.complete) {
-    d.error('c/incomplete-type', `incomplete definition of type '${typeText(t)}'`, base.loc, at);
+    const more = typeElsewhere(cx, t);
+    d.error('c/incomplete-type', `incomplete definition of type '${typeText(t)}'`, base.loc, at, more);
     return errorExpr(base.loc, at);
   }
   const path = findField(t, name, strip);
@@ -361,7 +344,7 @@ export function member(cx: Context, base: Expr, name: string, arrow: boolean, at
       at,
       {
         ...(guess === null ? {} : { fixes: [cx.fix(`Change to '${guess}'`, cx.sources.range(at, at), guess)] }),
-        ...(t.origin === 'btf' ? otherKernels(cx, t, name) : {}),
+        ...(t.origin === 'btf' ? memberElsewhere(cx, t, name) : {}),
       },
     );
     return errorExpr(base.loc, at);

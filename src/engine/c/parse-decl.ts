@@ -5,6 +5,7 @@ import { evaluate } from './constant.ts';
 import { mergeAttributes, type FunctionState, type Mutable, type Sym, type TypedefSymbol } from './context.ts';
 import { errorExpr, rvalue } from './convert.ts';
 import { DeferredDeclarations } from './deferred.ts';
+import { typeElsewhere } from './elsewhere.ts';
 import { checkInitializer, parseInitializer, staticImage } from './initializer.ts';
 import { parseConditional, parseExpression, parseString } from './parse-expr.ts';
 import { parseCompound } from './parse-stmt.ts';
@@ -17,13 +18,17 @@ import {
   isComplete,
   isError,
   isVoid,
-  qualifiersOf,
   sizeOf,
   strip,
   type CType,
   type FunctionType,
   type TypedefType,
 } from './types.ts';
+
+function incompleteVariable(p: Parser, type: CType, loc: Loc, end: Loc): void {
+  const more = typeElsewhere(p.cx, type);
+  p.error('c/incomplete-type', `variable has incomplete type '${typeText(type)}'`, loc, end, more);
+}
 
 /** The whole file. */
 export function parseTranslationUnit(p: Parser): void {
@@ -295,7 +300,7 @@ function defineFunction(p: Parser, fn: Mutable<FunctionDecl>, d: Declarator, typ
   for (const param of params) {
     if (param.name === '') continue;
     if (!isComplete(param.type) && !isError(param.type)) {
-      p.error('c/incomplete-type', `variable has incomplete type '${typeText(param.type)}'`, param.loc, param.end);
+      incompleteVariable(p, param.type, param.loc, param.end);
     }
     if (strip(param.type).kind === 'float')
       p.error('c/float', 'BPF has no floating point: use integers (scaled if need be)', param.loc, param.end);
@@ -395,10 +400,10 @@ function declareVariable(p: Parser, specs: Specifiers, d: Declarator): Mutable<V
     }
     if (!isError(type)) {
       if (isVoid(type) || (!isComplete(type) && strip(type).kind !== 'array')) {
-        p.error('c/incomplete-type', `variable has incomplete type '${typeText(type)}'`, specs.loc, d.nameLoc);
+        incompleteVariable(p, type, specs.loc, d.nameLoc);
       } else {
         const checked = checkInitializer(cx, type, node);
-        decl.type = qualifiersOf(type).const && checked.type !== type ? checked.type : checked.type;
+        decl.type = checked.type;
         if (isStatic) {
           // Zero-valued images are bss.
           const image = staticImage(cx, checked.type, checked.init, checked.reach);
@@ -410,7 +415,7 @@ function declareVariable(p: Parser, specs: Specifiers, d: Declarator): Mutable<V
     const t = strip(type);
     const tentative = !local && t.kind === 'array' && t.count === null;
     if (!isComplete(type) && !tentative) {
-      p.error('c/incomplete-type', `variable has incomplete type '${typeText(type)}'`, specs.loc, d.nameLoc);
+      incompleteVariable(p, type, specs.loc, d.nameLoc);
     } else if (tentative) decl.type = { ...t, count: 1 };
     if (specs.autoType)
       p.error(

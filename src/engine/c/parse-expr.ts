@@ -4,6 +4,7 @@ import { builtinCall, call, LIBRARY_BUILTINS } from './builtins.ts';
 import { evaluate } from './constant.ts';
 import { NO_ATTRIBUTES, type EnumeratorSymbol, type Mutable, type Sym } from './context.ts';
 import { errorExpr, explicitCast, intExpr, rvalue } from './convert.ts';
+import { typeElsewhere } from './elsewhere.ts';
 import { findField } from './layout.ts';
 import { parseChar, parseInteger, unescape } from './literals.ts';
 import * as op from './operators.ts';
@@ -205,6 +206,7 @@ function parseSizeof(p: Parser): Expr {
       `invalid application of '${t.text}' to an incomplete type '${typeText(type)}'`,
       span.loc,
       span.end,
+      typeElsewhere(p.cx, type),
     );
     return errorExpr(span.loc, span.end);
   }

@@ -2,6 +2,7 @@
 import type { QuickFix } from '../../base/index.ts';
 import type { Expr, Loc, UnrollHint } from './ast.ts';
 import type { Context } from './context.ts';
+import type { DiagnosticOptions } from './diagnostics.ts';
 import type { FileCursor, Preprocessor } from './preprocessor.ts';
 import { Flag, K, KEYWORD_MAX, PUNCTUATORS, T, type Token, type TokenKind } from './tokens.ts';
 
@@ -113,8 +114,8 @@ export class Parser {
     return `'${t.text.length > 40 ? t.text.slice(0, 40) + '...' : t.text}'`;
   }
 
-  error(code: string, message: string, loc: Loc = this.tok.loc, end: Loc = loc): void {
-    this.cx.diagnostics.error(code, message, loc, end);
+  error(code: string, message: string, loc: Loc = this.tok.loc, end: Loc = loc, more: DiagnosticOptions = {}): void {
+    this.cx.diagnostics.error(code, message, loc, end, more);
   }
 
   /** Consumes the token or says what is missing, with the opening bracket as a note. */

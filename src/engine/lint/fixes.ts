@@ -1,5 +1,5 @@
 /** Places and edits for what the front end, the loader and the verifier find: they know the kernel, lint knows the source. */
-import type { Diagnostic, QuickFix, SourceRange } from '../../base/index.ts';
+import { kernelsHave, type Diagnostic, type QuickFix, type SourceRange } from '../../base/index.ts';
 import { closest, type FunctionDecl, type TranslationUnit } from '../c/index.ts';
 import { findHook, type PolicyFacts } from './facts.ts';
 import { mapsOf, type MapSource } from './maps.ts';
@@ -88,7 +88,7 @@ function atSection(d: Diagnostic, about: Subject, unit: TranslationUnit, facts: 
       .filter((o) => findHook(o.hooks, p.target))
       .map((o) => o.kernel);
     if (elsewhere.length > 0) {
-      return { range, fixes, explanation: `${d.explanation ?? ''} Kernel ${elsewhere.join(' and ')} has it.`.trim() };
+      return { range, fixes, explanation: `${d.explanation ?? ''} ${kernelsHave(elsewhere)} it.`.trim() };
     }
   } else if (d.code === 'loader/no-attach-target') {
     range = kind;

@@ -101,7 +101,7 @@ int BPF_PROG(on_open, struct file *file)
 //// hook of another kernel
 SEC("lsm/file_post_open")
 //~ [6.1] 10-24 error loader/no-such-hook: prog 'on_open': failed to find kernel BTF type ID of 'bpf_lsm_file_post_open': -3
-//~ [6.1]   explained: This kernel has no LSM hook named 'file_post_open'. Kernel 6.12 and 7.2 has it.
+//~ [6.1]   explained: This kernel has no LSM hook named 'file_post_open'. Kernels 6.12 and 7.2 have it.
 int BPF_PROG(on_open, struct file *file, int mask)
 {
 	return 0;
@@ -447,7 +447,7 @@ int BPF_PROG(on_open, struct file *file)
 {
 	return BPF_CORE_READ(file, f_task_work.func) ? -EPERM : 0;
 //~ [6.1] 29-40 error c/unknown-member: no member named 'f_task_work' in 'struct file'
-//~ [6.1]   explained: Kernel 6.12 and 7.2 has 'f_task_work' in 'struct file', kernel 6.1 does not. For a policy that runs on both, declare what you need of it as 'struct file___other' with __attribute__((preserve_access_index)), cast to that, and read the member only behind if (bpf_core_field_exists(...)).
+//~ [6.1]   explained: Kernels 6.12 and 7.2 have 'f_task_work' in 'struct file', kernel 6.1 does not. For a policy that runs on both, declare what you need of it as 'struct file___other' with __attribute__((preserve_access_index)), cast to that, and read the member only behind if (bpf_core_field_exists(...)).
 }
 
 //// member of the inode that was renamed
@@ -770,3 +770,28 @@ struct {
 //~   fix: Change to '__u32' => gone
 	__type(value, __u64);
 } second SEC(".maps");
+
+//// struct that only 6.12 has
+SEC("lsm/task_setnice")
+int BPF_PROG(sum, struct task_struct *p, int nice)
+{
+	struct bpf_iter_bits *it = (void *)p;
+	return sizeof(*it) == 4 || it->__opaque[1] ? -1 : 0;
+//~ [6.1] 9-20 error c/incomplete-type: invalid application of 'sizeof' to an incomplete type 'struct bpf_iter_bits'
+//~ [6.1]   explained: Kernels 6.12 and 7.2 have 'struct bpf_iter_bits', kernel 6.1 does not. Open-coded iterators (bpf_for, bpf_repeat, bpf_for_each) need it; bpf_loop() works on both.
+//~ [6.1] 29-41 error c/incomplete-type: incomplete definition of type 'struct bpf_iter_bits'
+//~ [6.1]   explained: Kernels 6.12 and 7.2 have 'struct bpf_iter_bits', kernel 6.1 does not. Open-coded iterators (bpf_for, bpf_repeat, bpf_for_each) need it; bpf_loop() works on both.
+}
+
+//// open-coded iterator
+SEC("lsm/task_setnice")
+int BPF_PROG(sum, struct task_struct *p, int nice)
+{
+	int i, s = 0;
+	bpf_for(i, 0, 8)
+//~ [6.1] 2-18 error c/incomplete-type: variable has incomplete type 'struct bpf_iter_num'
+//~ [6.1]   explained: Kernels 6.12 and 7.2 have 'struct bpf_iter_num', kernel 6.1 does not. Open-coded iterators (bpf_for, bpf_repeat, bpf_for_each) need it; bpf_loop() works on both.
+//~ [6.1]   note: in expansion of macro 'bpf_for'
+		s += nice;
+	return s < 0 ? -1 : 0;
+}

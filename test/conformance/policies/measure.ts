@@ -112,7 +112,8 @@ function lastWords(log: string): string {
     .split('\n')
     .map((l) => l.trim())
     .filter(
-      (l) => l !== '' && !/^((insns )?processed \d|verification time|stack depth|max_states|-- END|libbpf: -- END)/.test(l),
+      (l) =>
+        l !== '' && !/^((insns )?processed \d|verification time|stack depth|max_states|-- END|libbpf: -- END)/.test(l),
     );
   return lines.at(-1)?.slice(0, 160) ?? '';
 }

@@ -1,12 +1,12 @@
-/** Kernel BTF on disk: packed in the installation; unpacked and indexed in a cache, so that a run only reads it. */
+/** Kernel BTF on disk: packed in the installation; unpacked and indexed in a cache, of which a run reads what it needs. */
 import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
 import * as modules from 'node:module';
 import type * as zlib from 'node:zlib';
-import { indexBtf } from '../engine/bpf/index.ts';
-import { readCached, writeCached } from './cache.ts';
+import { indexBtf, inMemory, openIndexedBtf, type Btf } from '../engine/bpf/index.ts';
+import { openCached, writeCached } from './cache.ts';
 
 /** To be raised when the format of the indexed BTF changes: what another version wrote is left alone. */
-const FORMAT = 1;
+const FORMAT = 2;
 
 /** The BTF of a profile. zlib is loaded only here, because most runs find what they need in the cache. */
 export function unpackedBtf(packed: string): Uint8Array {
@@ -29,15 +29,23 @@ function gzipTrailer(path: string): string | null {
   return Array.from(bytes, (b) => b.toString(16).padStart(2, '0')).join('');
 }
 
-/** The indexed BTF of a profile, null when there is none that could be had; the next run then finds it. */
-export function indexedBtf(root: string, id: string, packed: string): Uint8Array | null {
+/** The BTF of a profile, opened by way of the cache; null when it could not be had so. The cache is made when it is missing or damaged. */
+export function cachedBtf(root: string, id: string, packed: string): Btf | null {
   const trailer = gzipTrailer(packed);
   if (trailer === null) return null;
   const name = `btf-${id}-${trailer}-${FORMAT}.bin`;
-  const cached = readCached(root, name);
-  if (cached !== null) return cached;
-  const made = indexBtf(unpackedBtf(packed));
-  if (!made.ok) return null;
-  writeCached(root, name, made.value);
-  return made.value;
+  const remake = (): Uint8Array => {
+    const made = indexBtf(unpackedBtf(packed));
+    if (!made.ok) throw new Error(`${packed}: ${made.error.message}`);
+    writeCached(root, name, made.value);
+    return made.value;
+  };
+  const cached = openCached(root, name);
+  if (cached !== null) {
+    const opened = openIndexedBtf({ ...cached, remake });
+    if (opened.ok) return opened.value;
+    cached.close();
+  }
+  const opened = openIndexedBtf(inMemory(remake()));
+  return opened.ok ? opened.value : null;
 }

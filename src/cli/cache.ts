@@ -2,9 +2,12 @@
  * Files that can be made again at any time: in the installation where it may be written, else in the user's cache folder.
  * Everything here may fail quietly: without a cache the same work is done again.
  */
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, fstatSync, mkdirSync, openSync, readdirSync, readFileSync, readSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'; // prettier-ignore
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+
+/** Kept in a folder at most; the oldest go. */
+const MAX_FILES = 12;
 
 /** Folders in which caches are looked for, the first one that can be written first. */
 const folders = (root: string): readonly string[] => [
@@ -24,6 +27,41 @@ export function readCached(root: string, name: string): Uint8Array | null {
   return null;
 }
 
+/** A file of which parts are read. What another process puts in its place later changes nothing here. */
+export interface OpenFile {
+  readonly size: number;
+  /** Fills `into` from the file, beginning at `position`; false when that cannot be done. */
+  read(into: Uint8Array, position: number): boolean;
+  close(): void;
+}
+
+/** The same, opened only. */
+export function openCached(root: string, name: string): OpenFile | null {
+  for (const folder of folders(root)) {
+    try {
+      return openFile(join(folder, name));
+    } catch {
+      // Not here.
+    }
+  }
+  return null;
+}
+
+function openFile(path: string): OpenFile {
+  const fd = openSync(path, 'r');
+  return {
+    size: fstatSync(fd).size,
+    read(into, position) {
+      try {
+        return readSync(fd, into, 0, into.length, position) === into.length;
+      } catch {
+        return false;
+      }
+    },
+    close: () => closeSync(fd),
+  };
+}
+
 /** Keeps bytes under a name. Readers never see half a file. */
 export function writeCached(root: string, name: string, bytes: Uint8Array): void {
   for (const folder of folders(root)) {
@@ -33,9 +71,19 @@ export function writeCached(root: string, name: string, bytes: Uint8Array): void
       mkdirSync(folder, { recursive: true });
       writeFileSync(part, bytes);
       renameSync(part, file);
+      prune(folder);
       return;
     } catch {
       rmSync(part, { force: true });
     }
   }
+}
+
+/** What older versions and other kernels left behind. */
+function prune(folder: string): void {
+  const files = readdirSync(folder).filter((name) => name.endsWith('.bin'));
+  if (files.length <= MAX_FILES) return;
+  const dated = files.map((name) => ({ path: join(folder, name), date: statSync(join(folder, name)).mtimeMs }));
+  dated.sort((a, b) => a.date - b.date);
+  for (const { path } of dated.slice(0, files.length - MAX_FILES)) rmSync(path, { force: true });
 }

@@ -11,16 +11,10 @@ import {
   type HeaderSource,
   type ProfileSource,
 } from '../engine/api/index.ts';
-import { indexedBtf, unpackedBtf } from './btf-cache.ts';
+import { cachedBtf, unpackedBtf } from './btf-cache.ts';
+import { UsageError } from './exit.ts';
 
-/** Exit codes: 0 fine, 1 findings, 2 misuse. */
-export const EXIT = { fine: 0, findings: 1, misuse: 2 } as const;
-export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
-
-/** Wrong use of the command line: the message says what is wrong and what to do. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError';
-}
+export { EXIT, UsageError, type ExitCode } from './exit.ts';
 
 /** Files from disk; a directory, a missing file or one that cannot be read is undefined. */
 export const diskFiles: FileProvider = {
@@ -44,7 +38,7 @@ function profileSources(root: string): readonly ProfileSource[] {
         id,
         json: () => JSON.parse(readFileSync(json, 'utf8')) as unknown,
         btf: () => unpackedBtf(packed),
-        indexedBtf: () => indexedBtf(root, id, packed),
+        cachedBtf: () => cachedBtf(root, id, packed),
       },
     ];
   });

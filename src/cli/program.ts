@@ -1,7 +1,6 @@
 /** Parsing the command line: what all commands have in common. Exit codes: 0 fine, 1 findings, 2 misuse. */
 import { Command, CommanderError, Option } from 'commander';
-import type { CompileSettings } from '../engine/api/index.ts';
-import { EXIT, UsageError, type ExitCode } from './context.ts';
+import { EXIT, UsageError, type ExitCode } from './exit.ts';
 
 /** Adds commands to the program; each hands its exit code to `done`. */
 export type Define = (
@@ -20,23 +19,6 @@ export const includeOption = (): Option =>
 export const defineOption = (): Option =>
   new Option('-D, --define <name[=text]>', 'define a macro (may be repeated)').argParser(collect).default([]);
 const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value];
-
-/** What the options above collect. */
-export interface CompileOptions {
-  readonly include?: readonly string[];
-  readonly define?: readonly string[];
-}
-
-/** @throws UsageError for a define without a proper name */
-export function compileSettings(o: CompileOptions): CompileSettings {
-  const defines: Record<string, string> = {};
-  for (const d of o.define ?? []) {
-    const m = /^([A-Za-z_]\w*)(?:=(.*))?$/s.exec(d);
-    if (m === null) throw new UsageError(`-D ${d}: a macro is NAME or NAME=text`);
-    defines[m[1]] = m[2] ?? '1';
-  }
-  return { includeDirs: o.include ?? [], defines };
-}
 
 export const jsonOption = (): Option => new Option('--json', 'machine-readable output');
 

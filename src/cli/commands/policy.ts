@@ -2,7 +2,7 @@
 import type { Diagnostic, DiagnosticNote } from '../../base/index.ts';
 import type { CheckReport } from '../../engine/api/index.ts';
 import { EXIT, openEngine, print, printJson, requireFile, requireKernel, type ExitCode } from '../context.ts';
-import { compileSettings, type CompileOptions } from '../program.ts';
+import { compileSettings, type CompileOptions } from '../settings.ts';
 import { diagnosticText } from '../render.ts';
 
 interface KernelOptions extends CompileOptions {

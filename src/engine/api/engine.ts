@@ -12,7 +12,8 @@ import {
   type RunObject,
   type Scenario,
 } from '../scenario/index.ts';
-import { workspaceOf, workspaceSettings } from './workspace.ts';
+import { workspaceSettings } from './workspace.ts';
+import { workspaceOf } from './workspace-of.ts';
 import { describeHelpers, describeType } from './describe.ts';
 import { PolicyCompiler, type CompileSettings } from './compile.ts';
 import type { ProfileSource } from './kernel-btf.ts';

@@ -3,4 +3,5 @@ export * from './types.ts';
 export { createEngine, type EngineOptions } from './engine.ts';
 export { createCompiler, type Compiler, type CompileSettings } from './compile.ts';
 export { workspaceSettings } from './workspace.ts';
+export { workspaceOf, type Workspace } from './workspace-of.ts';
 export type { ProfileSource } from './kernel-btf.ts';

@@ -1,5 +1,5 @@
 /** The kernels that the engine is given, as far as the compiler needs them: their BTF, opened on first use. */
-import { openIndexedBtf, parseBtf, type Btf } from '../bpf/index.ts';
+import { parseBtf, type Btf } from '../bpf/index.ts';
 
 /** Where a profile comes from. Each function is called at most once. */
 export interface ProfileSource {
@@ -8,8 +8,8 @@ export interface ProfileSource {
   readonly json: () => unknown;
   /** Uncompressed BTF. */
   readonly btf: () => Uint8Array;
-  /** The same as `indexBtf` made it, from a cache of the caller's; null when there is none. */
-  readonly indexedBtf?: () => Uint8Array | null;
+  /** The same, opened from a cache of the caller's; null when that has none. */
+  readonly cachedBtf?: () => Btf | null;
 }
 
 /** What the compiler has to know of a kernel. */
@@ -54,12 +54,13 @@ export class KernelBtfs {
     const hit = this.#open.get(id);
     if (hit) return hit;
     const source = this.source(id);
-    const indexed = source.indexedBtf?.() ?? null;
-    let opened = indexed === null ? null : openIndexedBtf(indexed);
-    // A cache that is no good is as good as none.
-    if (opened?.ok !== true) opened = parseBtf(source.btf());
-    if (!opened.ok) throw new Error(`kernel profile ${id}: ${opened.error.message} (byte ${opened.error.offset})`);
-    const kernel = { id, btf: opened.value };
+    let btf = source.cachedBtf?.() ?? null;
+    if (btf === null) {
+      const opened = parseBtf(source.btf());
+      if (!opened.ok) throw new Error(`kernel profile ${id}: ${opened.error.message} (byte ${opened.error.offset})`);
+      btf = opened.value;
+    }
+    const kernel = { id, btf };
     this.#open.set(id, kernel);
     return kernel;
   }

@@ -7,6 +7,17 @@ export function hashCString(bytes: Uint8Array, at: number): number {
   return h >>> 0;
 }
 
+/** The same of a string. */
+export function hashName(name: string): number {
+  let h = 0x811c9dc5;
+  for (let i = 0; i < name.length; i++) {
+    const c = name.charCodeAt(i);
+    if (c >= 0x80) return hashCString(utf8Encode(name), 0);
+    h = Math.imul(h ^ c, 0x01000193);
+  }
+  return h >>> 0;
+}
+
 /** True when the NUL-terminated string at `at` is exactly `name` (which has no NUL). */
 export function cStringEquals(bytes: Uint8Array, at: number, name: Uint8Array): boolean {
   if (at + name.length >= bytes.length) return false;

@@ -2,6 +2,7 @@
 import { err, ok, type Result } from '../../base/index.ts';
 import {
   BTF_HEADER_SIZE,
+  BTF_TYPE_SIZE,
   BTF_INT_BOOL,
   BTF_INT_CHAR,
   BTF_INT_SIGNED,
@@ -14,8 +15,9 @@ import {
   BTF_VERSION,
   btfRecordSize,
 } from './btf-format.ts';
-import { NameIndex, readCString } from './btf-index.ts';
-import { readTables, writeTables, type BtfTables } from './btf-tables.ts';
+import { hashCString, NameIndex, readCString } from './btf-index.ts';
+import type { IndexedBtfFile } from './btf-pages.ts';
+import { openTables, STRIDE, writeTables, type BtfTables, type NamedThing } from './btf-tables.ts';
 import { typeText } from './btf-print.ts';
 import type { Btf, BtfError, BtfKindName, BtfMember, BtfType } from './btf-types.ts';
 
@@ -24,6 +26,8 @@ import type { Btf, BtfError, BtfKindName, BtfMember, BtfType } from './btf-types
  * (MAX_RESOLVE_DEPTH in kernel/bpf/btf.c) is 32; beyond it a chain counts as endless.
  */
 const MAX_DEPTH = 64;
+/** Strings are made readable in steps of so many bytes. */
+const STRING_STEP = 64;
 /** Decoded types kept; more than any one program touches, and a bound on memory for whole-blob walks. */
 const CACHE_TYPES = 8192;
 
@@ -31,7 +35,13 @@ const VOID: BtfType = { kind: 'void', id: 0, name: '' };
 const linkageOf = (n: number): 'static' | 'global' | 'extern' => BTF_LINKAGES[n] ?? 'static';
 
 /** Where the strings are and where each type starts. */
-type BtfLayout = Pick<BtfTables, 'starts' | 'stringStart' | 'stringLength'> & Partial<BtfTables>;
+interface BtfLayout {
+  /** 0 for a type that is still to be looked for in `tables`. */
+  readonly starts: Uint32Array;
+  readonly stringStart: number;
+  readonly stringLength: number;
+  readonly tables?: BtfTables;
+}
 
 /**
  * Parses a raw little-endian BTF blob (the contents of `.BTF` or of /sys/kernel/btf/vmlinux). Checks the header, the
@@ -103,16 +113,19 @@ function readRecords(bytes: Uint8Array): Result<BtfLayout, BtfError> {
   return ok({ starts, stringStart, stringLength });
 }
 
-/** The blob with all its indexes: for a cache, so that opening it the next time costs reading a file. */
+/** The blob with what going through it tells: for a cache, so that opening it the next time costs next to nothing. */
 export function indexBtf(bytes: Uint8Array): Result<Uint8Array, BtfError> {
   const read = readRecords(bytes);
-  return read.ok ? ok(writeTables(new BlobBtf(bytes, read.value).tables())) : read;
+  return read.ok ? ok(writeTables(new BlobBtf(bytes, read.value).content())) : read;
 }
 
-/** Opens what `indexBtf` made; only for bytes that we wrote ourselves, because its tables are believed. */
-export function openIndexedBtf(bytes: Uint8Array): Result<Btf, BtfError> {
-  const opened = readTables(bytes);
-  return opened.ok ? ok(new BlobBtf(opened.value.blob, opened.value)) : opened;
+/** Opens what `indexBtf` made; only files that we wrote ourselves, because what stands in them is believed. */
+export function openIndexedBtf(file: IndexedBtfFile): Result<Btf, BtfError> {
+  const opened = openTables(file);
+  if (!opened.ok) return opened;
+  const tables = opened.value;
+  const { stringStart, stringLength, typeCount } = tables;
+  return ok(new BlobBtf(tables.blob, { starts: new Uint32Array(typeCount), stringStart, stringLength, tables }));
 }
 
 class BlobBtf implements Btf {
@@ -127,39 +140,73 @@ class BlobBtf implements Btf {
   #flavored: readonly number[] | undefined;
   #enumerators: { readonly index: NameIndex; readonly owner: Uint32Array; readonly ordinal: Uint16Array } | undefined;
 
+  readonly #tables: BtfTables | undefined;
+
   constructor(bytes: Uint8Array, layout: BtfLayout) {
-    const { starts, stringStart, stringLength, names, enumerators: enums } = layout;
+    const { starts, stringStart, stringLength, tables } = layout;
     this.#bytes = bytes;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#starts = starts;
     this.#strings = bytes.subarray(stringStart, stringStart + stringLength);
     this.typeCount = starts.length;
-    this.#flavored = layout.flavored;
-    if (names) this.#names = new NameIndex(this.#strings, this.#nameAt, names.heads, names.next);
-    if (enums) {
-      const index = new NameIndex(
-        this.#strings,
-        (e) => this.#enumeratorAt(enums.owner[e], enums.ordinal[e]),
-        enums.heads,
-        enums.next,
-      );
-      this.#enumerators = { index, owner: enums.owner, ordinal: enums.ordinal };
-    }
+    this.#tables = tables;
+    this.#flavored = tables?.flavored;
   }
 
   /** Everything that is found out by going through the blob. */
-  tables(): BtfTables {
-    const { index, owner, ordinal } = (this.#enumerators ??= this.#indexEnumerators());
-    const names = this.#nameIndex();
+  content() {
+    const names: NamedThing[] = [];
+    const add = (at: number, id: number, enumerator: boolean): void => {
+      if (at > 0) names.push({ hash: hashCString(this.#strings, at), id, enumerator });
+    };
+    for (let id = 1; id < this.typeCount; id++) add(this.#nameAt(id), id, false);
+    for (let id = 1; id < this.typeCount; id++) {
+      if (this.#enumeratorSize(id) === 0) continue;
+      const vlen = this.#view.getUint16(this.#starts[id] + 4, true);
+      for (let i = 0; i < vlen; i++) add(this.#enumeratorAt(id, i), id, true);
+    }
     return {
       blob: this.#bytes,
       starts: this.#starts,
       stringStart: this.#strings.byteOffset - this.#bytes.byteOffset,
       stringLength: this.#strings.length,
-      names: { heads: names.heads, next: names.next },
-      enumerators: { heads: index.heads, next: index.next, owner, ordinal },
+      names,
       flavored: this.flavoredIds(),
     };
+  }
+
+  /** Where the record of a type in range starts; all of it can be read then. */
+  #start(id: number): number {
+    return this.#starts[id] || this.#locate(id);
+  }
+
+  /** Walks from the last type whose start is written down. */
+  #locate(id: number): number {
+    const tables = this.#tables;
+    if (tables === undefined || id === 0) return 0;
+    let at = id & ~(STRIDE - 1);
+    // Type 0 is not in the blob.
+    let p = tables.anchors[at / STRIDE];
+    if (at === 0) {
+      at = 1;
+      p = this.#firstType();
+    }
+    for (; ; at++) {
+      tables.need(p, BTF_TYPE_SIZE);
+      const info = this.#view.getUint32(p + 4, true);
+      const size = btfRecordSize((info >>> 24) & 0x1f, info & 0xffff);
+      if (at === id) {
+        tables.need(p, size);
+        this.#starts[id] = p;
+        return p;
+      }
+      p += size;
+    }
+  }
+
+  #firstType(): number {
+    this.#tables?.need(0, BTF_HEADER_SIZE);
+    return this.#view.getUint32(4, true) + this.#view.getUint32(8, true);
   }
 
   get blobSize(): number {
@@ -184,16 +231,30 @@ class BlobBtf implements Btf {
 
   string(offset: number): string {
     if (!(offset > 0) || offset >= this.#strings.length) return '';
+    this.#needString(offset);
     return readCString(this.#strings, offset);
+  }
+
+  /** Makes a string readable to its end. */
+  #needString(offset: number): void {
+    const tables = this.#tables;
+    if (tables === undefined) return;
+    const start = this.#strings.byteOffset - this.#bytes.byteOffset;
+    for (let at = offset; ; at += STRING_STEP) {
+      tables.need(start + at, STRING_STEP);
+      const end = this.#strings.indexOf(0, at);
+      if (end >= 0 && end < at + STRING_STEP) return;
+      if (at + STRING_STEP >= this.#strings.length) return;
+    }
   }
 
   kind(id: number): BtfKindName {
     if (!this.#inRange(id)) return 'void';
-    return BTF_KIND_NAMES[this.#view.getUint8(this.#starts[id] + 7) & 0x1f];
+    return BTF_KIND_NAMES[this.#view.getUint8(this.#start(id) + 7) & 0x1f];
   }
 
   name(id: number): string {
-    return this.#inRange(id) ? this.string(this.#view.getUint32(this.#starts[id], true)) : '';
+    return this.#inRange(id) ? this.string(this.#view.getUint32(this.#start(id), true)) : '';
   }
 
   type(id: number): BtfType {
@@ -216,7 +277,7 @@ class BlobBtf implements Btf {
 
   #decode(id: number): BtfType {
     const view = this.#view;
-    const p = this.#starts[id];
+    const p = this.#start(id);
     const info = view.getUint32(p + 4, true);
     const kind = BTF_KIND_NAMES[(info >>> 24) & 0x1f];
     const flag = info >>> 31 === 1;
@@ -330,14 +391,14 @@ class BlobBtf implements Btf {
 
   readonly #nameAt = (id: number): number => {
     if (id === 0) return -1;
-    const at = this.#view.getUint32(this.#starts[id], true);
+    const at = this.#view.getUint32(this.#start(id), true);
     return at === 0 ? -1 : at;
   };
 
   find(name: string, kind: BtfKindName): number {
     if (name === '') return 0;
     let found = 0;
-    this.#nameIndex().forEach(name, (id) => {
+    this.#named(name, (id) => {
       if (this.kind(id) !== kind) return false;
       found = id;
       return true;
@@ -348,11 +409,18 @@ class BlobBtf implements Btf {
   findAll(name: string): readonly number[] {
     const ids: number[] = [];
     if (name === '') return ids;
-    this.#nameIndex().forEach(name, (id) => {
+    this.#named(name, (id) => {
       ids.push(id);
       return false;
     });
     return ids;
+  }
+
+  /** Visits the types of a name in the order of their ids, until `visit` returns true. */
+  #named(name: string, visit: (id: number) => boolean): void {
+    const tables = this.#tables;
+    if (tables === undefined) this.#nameIndex().forEach(name, visit);
+    else tables.candidates(name, false, (id) => this.name(id) === name && visit(id));
   }
 
   flavoredIds(): readonly number[] {
@@ -379,7 +447,7 @@ class BlobBtf implements Btf {
     const ids: number[] = [];
     for (let id = 1; id < this.typeCount; id++) {
       // A name may be the tail of a longer string, so the text itself decides where the string is not one of those.
-      const at = this.#view.getUint32(this.#starts[id], true);
+      const at = this.#view.getUint32(this.#start(id), true);
       if (offsets.has(at) || (at > 0 && strings[at - 1] !== 0 && this.string(at).includes('___'))) ids.push(id);
     }
     return ids;
@@ -387,8 +455,18 @@ class BlobBtf implements Btf {
 
   findEnumerator(name: string): { readonly enumId: number; readonly value: bigint } | undefined {
     if (name === '') return undefined;
-    const enums = (this.#enumerators ??= this.#indexEnumerators());
     let found: { readonly enumId: number; readonly value: bigint } | undefined;
+    if (this.#tables !== undefined) {
+      this.#tables.candidates(name, true, (id) => {
+        const t = this.type(id);
+        const value = t.kind === 'enum' || t.kind === 'enum64' ? t.values.find((v) => v.name === name) : undefined;
+        if (value === undefined) return false;
+        found = { enumId: id, value: value.value };
+        return true;
+      });
+      return found;
+    }
+    const enums = (this.#enumerators ??= this.#indexEnumerators());
     enums.index.forEach(name, (entry) => {
       const t = this.type(enums.owner[entry]);
       if (t.kind === 'enum' || t.kind === 'enum64')
@@ -402,12 +480,12 @@ class BlobBtf implements Btf {
     const view = this.#view;
     let count = 0;
     for (let id = 1; id < this.typeCount; id++)
-      if (this.#enumeratorSize(id) > 0) count += view.getUint16(this.#starts[id] + 4, true);
+      if (this.#enumeratorSize(id) > 0) count += view.getUint16(this.#start(id) + 4, true);
     const owner = new Uint32Array(count);
     const ordinal = new Uint16Array(count);
     for (let id = 1, e = 0; id < this.typeCount; id++) {
       if (this.#enumeratorSize(id) === 0) continue;
-      const vlen = view.getUint16(this.#starts[id] + 4, true);
+      const vlen = view.getUint16(this.#start(id) + 4, true);
       for (let i = 0; i < vlen; i++, e++) {
         owner[e] = id;
         ordinal[e] = i;
@@ -419,12 +497,12 @@ class BlobBtf implements Btf {
 
   /** Bytes of an enumerator of the type; 0 when it is no enum. */
   #enumeratorSize(id: number): number {
-    const kind = this.#view.getUint8(this.#starts[id] + 7) & 0x1f;
+    const kind = this.#view.getUint8(this.#start(id) + 7) & 0x1f;
     return kind === BTF_KIND.enum ? 8 : kind === BTF_KIND.enum64 ? 12 : 0;
   }
 
   #enumeratorAt(owner: number, ordinal: number): number {
-    const at = this.#view.getUint32(this.#starts[owner] + 12 + ordinal * this.#enumeratorSize(owner), true);
+    const at = this.#view.getUint32(this.#start(owner) + 12 + ordinal * this.#enumeratorSize(owner), true);
     return at > 0 && at < this.#strings.length ? at : -1;
   }
 
@@ -437,7 +515,7 @@ class BlobBtf implements Btf {
         case 'volatile':
         case 'restrict':
         case 'type_tag':
-          id = this.#view.getUint32(this.#starts[id] + 8, true);
+          id = this.#view.getUint32(this.#start(id) + 8, true);
           break;
         default:
           return id;
@@ -451,7 +529,7 @@ class BlobBtf implements Btf {
     for (let i = 0; i < MAX_DEPTH; i++) {
       id = this.strip(id);
       const kind = this.kind(id);
-      const p = this.#starts[id];
+      const p = this.#start(id);
       let size: number;
       switch (kind) {
         case 'array':

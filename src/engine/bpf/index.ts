@@ -2,6 +2,7 @@ export * from './program.ts';
 export * from './btf-types.ts';
 export * from './btf-format.ts';
 export { indexBtf, openIndexedBtf, parseBtf } from './btf.ts';
+export { inMemory, type IndexedBtfFile } from './btf-pages.ts';
 export { patchDatasecs } from './btf-patch.ts';
 export * from './btf-writer.ts';
 export * from './btf-ext.ts';

@@ -122,6 +122,40 @@ add(
   { hook: 'socket_connect' },
 );
 
+// Pointers to anything but structs: `struct qstr` has the same layout everywhere.
+const qstrName = (): Raw[] => [asm.ldx(8, 2, 1, 8), asm.jmp(JMP.ne, 2, 0, 2), ...ret(), asm.ldx(8, 3, 2, 8)];
+const leaf = (name: string, body: readonly (Raw | readonly Raw[])[]): void =>
+  add(`leaf: ${name}`, [qstrName(), ...body, ret()], { hook: 'inode_init_security_anon' });
+leaf('read', [asm.ldx(1, 4, 3, 0)]);
+leaf('read at any offset', [asm.alu(ALU.add, 3, 1 << 30), asm.alu(ALU.add, 3, 1 << 30), asm.ldx(8, 4, 3, -32768)]);
+leaf('offset by an unknown number', [asm.movr(6, 3), asm.call(7), asm.alur(ALU.add, 6, 0), asm.ldx(1, 4, 6, 0)]);
+leaf('bitwise arithmetic', [asm.alu(ALU.and, 3, -8), asm.ldx(1, 4, 3, 0)]);
+leaf('taken from a number', [asm.mov(4, 5), asm.alur(ALU.sub, 4, 3)]);
+leaf('32-bit arithmetic', [asm.alu32(ALU.add, 3, 1), asm.movr(4, 3)]);
+leaf('write', [asm.st(1, 3, 0, 0)]);
+leaf('as the text of bpf_trace_printk', [asm.movr(1, 3), asm.mov(2, 4), asm.call(6)]);
+leaf('compared with NULL', [asm.jmp(JMP.eq, 3, 0, 1), asm.ldx(1, 4, 3, 0)]);
+leaf('spilled and filled', [asm.stx(8, 10, -8, 3), asm.ldx(8, 4, 10, -8), asm.ldx(1, 5, 4, 0)]);
+leaf('returned', [asm.jmp(JMP.eq, 3, 0, 2), asm.movr(0, 3), asm.exit()]);
+leaf('one load of both it and the struct', [
+  asm.movr(6, 2),
+  asm.movr(7, 3),
+  asm.call(7),
+  asm.jmp(JMP.eq, 0, 0, 1),
+  asm.movr(6, 7),
+  asm.ldx(1, 4, 6, 0),
+]);
+leaf('one load of both it and the stack', [
+  asm.st(8, 10, -8, 0),
+  asm.movr(6, 10),
+  asm.alu(ALU.add, 6, -8),
+  asm.movr(7, 3),
+  asm.call(7),
+  asm.jmp(JMP.eq, 0, 0, 1),
+  asm.movr(6, 7),
+  asm.ldx(1, 4, 6, 0),
+]);
+
 // Stack.
 add('stack: read never written', [asm.ldx(8, 0, 10, -8), asm.mov(0, 0), asm.exit()]);
 add('stack: above the frame', [asm.mov(1, 0), asm.stx(8, 10, 0, 1), ret()]);

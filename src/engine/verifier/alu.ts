@@ -27,7 +27,7 @@ import { defineReg, useReg } from './liveness.ts';
 import { markPrecise } from './precision.ts';
 import { isPacket } from './packet.ts';
 import type { Reg, RegKind } from './reg.ts';
-import { ADD_CONST, constReg, MAYBE_NULL, pointerReg, scalarReg, unknownReg } from './reg.ts';
+import { ADD_CONST, constReg, isUntrustedMemory, MAYBE_NULL, pointerReg, scalarReg, unknownReg } from './reg.ts';
 import { Scalar } from './scalar.ts';
 import { assignScalarId, dropScalarId } from './stack.ts';
 import { tnumAdd, tnumSub } from './tnum.ts';
@@ -275,6 +275,11 @@ function pointerMath(env: Env, op: number, bits: 32 | 64, dst: number, ptr: Reg,
   const noMath = ptr.kind === 'map_ptr' || NO_MATH.has(ptr.kind) || (ptr.kind === 'flow_keys' && !known);
   if (noMath && !(env.rules.trust || ptr.kind === 'map_ptr' ? known && k.smin === 0n && op === BPF_ADD : false)) {
     env.fail(EACCES, 'pointer-math', `R${dst} pointer arithmetic on ${type} prohibited`, dst);
+  }
+  // Read with faults caught: its offset is of no interest.
+  if (isUntrustedMemory(ptr)) {
+    env.setReg(dst, ptr);
+    return;
   }
   checkSaneOffset(env, off, type, dst);
   checkSaneOffset(env, ptr, type, dst);

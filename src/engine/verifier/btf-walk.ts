@@ -6,6 +6,8 @@ import { PERCPU, RCU, UNTRUSTED, USER } from './reg.ts';
 
 export type Walk =
   | { readonly kind: 'scalar' }
+  /** A pointer to something that is no struct. */
+  | { readonly kind: 'leaf' }
   | { readonly kind: 'ptr'; readonly typeId: number; readonly flags: number; readonly field: string }
   /** `untrusted`: a union lay on the way. */
   | { readonly kind: 'struct'; readonly typeId: number; readonly untrusted: boolean };
@@ -15,6 +17,7 @@ type Failure = { readonly kind: 'error'; readonly errno: number; readonly reason
 type Composite = Extract<BtfType, { kind: 'struct' | 'union' }>;
 
 const SCALAR: Walk = { kind: 'scalar' };
+const LEAF: Walk = { kind: 'leaf' };
 const error = (errno: number, reason: string, message: string): Failure => ({ kind: 'error', errno, reason, message });
 /** As the kernel names a type without a name. */
 const label = (t: Composite): string => t.name || '(anon)';
@@ -120,6 +123,7 @@ function findMember(btf: Btf, t: Composite, off: number, size: number, untrusted
       const target = btf.type(btf.strip(f.elem.type));
       if (isComposite(target))
         return { kind: 'ptr', typeId: target.id, flags: tagFlags(btf, f.elem.type), field: m.name };
+      return LEAF;
     }
     if (off + size > end && !untrusted) {
       return error(

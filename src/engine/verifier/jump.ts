@@ -22,7 +22,7 @@ import { printTouched } from './print.ts';
 import { releaseState } from './refs.ts';
 import { learnRange, packetBranch } from './packet.ts';
 import type { Reg } from './reg.ts';
-import { ADD_CONST, constReg, MAYBE_NULL, RCU, scalarReg } from './reg.ts';
+import { ADD_CONST, constReg, isUntrustedMemory, MAYBE_NULL, RCU, scalarReg } from './reg.ts';
 import { Scalar } from './scalar.ts';
 import { isSocket } from './sockets.ts';
 import type { LinkedPlace, State } from './state.ts';
@@ -109,7 +109,7 @@ function notNull(env: Env, r: Reg): boolean {
   return (
     r.kind === 'map_value' ||
     r.kind === 'map_key' ||
-    r.kind === 'mem' ||
+    (r.kind === 'mem' && !isUntrustedMemory(r)) ||
     r.kind === 'buf' ||
     r.kind === 'map_ptr' ||
     isSocket(r) ||

@@ -26,6 +26,7 @@ import {
   RDONLY,
   TRUSTED,
   unknownReg,
+  untrustedMemory,
   UNTRUSTED,
 } from './reg.ts';
 import { LIVE_WRITTEN } from './state.ts';
@@ -210,6 +211,11 @@ function pointerResult(env: Env, meta: KfuncMeta, targetId: number): Reg {
   if (name === 'bpf_rdonly_cast') {
     const id = Number(BigInt.asUintN(32, meta.constant ?? 0n));
     const kind = env.btf.kind(id);
+    if (env.rules.untrustedMemory) {
+      if (env.btf.type(id).kind === 'void') return untrustedMemory(env.insn);
+      if (kind !== 'struct' && kind !== 'union')
+        bad('kfunc bpf_rdonly_cast type ID argument must be of a struct or void');
+    }
     if (kind !== 'struct' && kind !== 'union') bad('kfunc bpf_rdonly_cast type ID argument must be of a struct');
     return kernelPointer(id, UNTRUSTED);
   }

@@ -39,6 +39,8 @@ import {
   RDONLY,
   TRUSTED,
   unknownReg,
+  untrustedMemory,
+  isUntrustedMemory,
   UNTRUSTED,
   USER,
 } from './reg.ts';
@@ -203,7 +205,8 @@ export function memAccess(env: Env, m: MemOp): void {
     }
     case 'mem':
       if (access === 'write' && reg.flags & RDONLY) readOnly(env, regno, reg);
-      checkRegion(env, regno, reg, off, size, reg.memSize, false);
+      // Faults of untrusted memory are caught when it is read.
+      if (!isUntrustedMemory(reg)) checkRegion(env, regno, reg, off, size, reg.memSize, false);
       result = unknownReg(env.insn);
       break;
     case 'ctx':
@@ -325,6 +328,7 @@ export function btfAccess(env: Env, regno: number, reg: Reg, off: number, size: 
     }
   }
   const w = structAccess(env, btf, reg.btfId, off, size, !own);
+  if (w.kind === 'leaf' && env.rules.untrustedMemory) return untrustedMemory(env.insn);
   // Pointers in the program's own objects are data.
   if (w.kind !== 'ptr' || own) return unknownReg(env.insn);
   const flags = readTrust(env, reg, w.typeId, w.flags, w.field);
@@ -371,12 +375,16 @@ function mapPointerAccess(env: Env, regno: number, reg: Reg, off: number, size: 
   if (!reg.num.isZero)
     env.fail(EACCES, 'btf-variable', `R${regno} is ${name} invalid variable offset: off=${off}`, regno);
   const w = structAccess(env, env.btf, id, off, size);
+  if (w.kind === 'leaf' && env.rules.untrustedMemory) return untrustedMemory(env.insn);
   if (w.kind !== 'ptr') return unknownReg(env.insn);
   const r = pointerReg('ptr_', w.flags & ~(RCU | TRUSTED), env.insn);
   r.btf = env.btf;
   r.btfId = w.typeId;
   return r;
 }
+
+/** Both are read with faults caught where either needs it. */
+const isMemoryOrStruct = (kind: string): boolean => kind === 'mem' || kind === 'ptr_';
 
 /** One load or store instruction may not see pointers of kinds that are translated differently. */
 function samePointerKind(env: Env, reg: Reg, trustMayDiffer: boolean): void {
@@ -398,6 +406,10 @@ function samePointerKind(env: Env, reg: Reg, trustMayDiffer: boolean): void {
     return;
   }
   if (before === base) return;
+  if (trustMayDiffer && env.rules.untrustedMemory && isMemoryOrStruct(before) && isMemoryOrStruct(base)) {
+    env.pointerAt.set(env.insn, 'mem');
+    return;
+  }
   if (special(before) || special(base)) {
     env.fail(EINVAL, 'mixed-pointers', 'same insn cannot be used with different pointers');
   }

@@ -156,6 +156,10 @@ export function pointerReg(kind: RegKind, flags = 0, origin = -1): Reg {
   return r;
 }
 
+/** Memory of no known size that is only ever read, with faults caught. */
+export const untrustedMemory = (origin: number): Reg => pointerReg('mem', RDONLY | UNTRUSTED, origin);
+export const isUntrustedMemory = (r: Reg): boolean => r.kind === 'mem' && (r.flags & UNTRUSTED) !== 0;
+
 /** The same value for state comparison, ids and provenance aside. */
 export function sameShape(a: Reg, b: Reg): boolean {
   return (

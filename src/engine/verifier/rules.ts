@@ -55,6 +55,11 @@ export interface KernelRules {
   readonly constMapKeys: boolean;
   /** The fixed part of a pointer's offset is not told apart from the rest. */
   readonly offsetsInOne: boolean;
+  /**
+   * Pointers to anything but structs, read from kernel structs, and bpf_rdonly_cast() to void are memory that may be read at
+   * any offset (6.17; btf_struct_walk(), WALK_PTR_UNTRUSTED).
+   */
+  readonly untrustedMemory: boolean;
   /** Hooks with pointer arguments that may be freed (bpf_lsm.c, untrusted_lsm_hooks), beyond those of all kernels. */
   readonly untrustedHooks: readonly string[];
   /** A size that may be 0 is an error of its own. */
@@ -121,6 +126,7 @@ const RULES_6_1: KernelRules = {
   leakSummary: false,
   constMapKeys: false,
   offsetsInOne: false,
+  untrustedMemory: false,
   untrustedHooks: [],
   zeroSizeMessage: false,
   helperWrites: true,
@@ -170,6 +176,7 @@ const RULES_6_12: KernelRules = {
   leakSummary: false,
   constMapKeys: false,
   offsetsInOne: false,
+  untrustedMemory: false,
   untrustedHooks: [],
   zeroSizeMessage: true,
   helperWrites: true,
@@ -220,6 +227,7 @@ const RULES_7_2: KernelRules = {
   leakSummary: true,
   constMapKeys: true,
   offsetsInOne: true,
+  untrustedMemory: true,
   untrustedHooks: ['bdev_alloc_security', 'bdev_free_security'],
 };
 

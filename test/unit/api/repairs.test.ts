@@ -33,6 +33,7 @@ describe.each(cases)('$name on $kernel', ({ path, kernel, reasons }) => {
 
 describe('fixes on request', () => {
   const { path, kernel } = cases[0];
+  const asked = path.replace('.bpf.c', '-asked.bpf.c');
   it('a check alone does not look for them', () => {
     const refusal = engine.check(path, kernel).diagnostics.find((d) => d.code.startsWith('verifier/'));
     expect(refusal?.fixes).toBeUndefined();
@@ -42,9 +43,9 @@ describe('fixes on request', () => {
     const { range, code, message } = engine
       .check(path, kernel)
       .diagnostics.find((d) => d.code.startsWith('verifier/'))!;
-    put('asked.bpf.c', text(path));
+    put(asked, text(path));
     const run = (line: number | null): { steps: number; found: readonly RefusalFixes[] } => {
-      const g = engine.fixes('asked.bpf.c', kernel, line);
+      const g = engine.fixes(asked, kernel, line);
       for (let steps = 0; ; steps++) {
         const s = g.next();
         if (s.done === true) return { steps, found: s.value };
@@ -56,9 +57,9 @@ describe('fixes on request', () => {
     expect(first.found[0].fixes.length).toBeGreaterThan(0);
     expect(run(range.line)).toEqual({ steps: 0, found: first.found });
     expect(run(range.line + 1).found).toEqual([]);
-    put('asked.bpf.c', `${text(path)}\nint another_global;\n`);
+    put(asked, `${text(path)}\nint another_global;\n`);
     expect(run(null).steps).toBe(first.steps);
-    put('asked.bpf.c', undefined);
+    put(asked, undefined);
   });
 });
 

@@ -1,13 +1,14 @@
 /** Text for people: diagnostics, traces, differences. */
-import type { Diagnostic } from '../base/index.ts';
+import type { Diagnostic, Reason, Reasons } from '../base/index.ts';
 import type { HookCall, ModuleCall, ProgramCall, RunDiff, RunTrace, StepTrace } from '../engine/lsm/index.ts';
 
 /** `file:line:col: error: message [code]`, then what to know and do. */
 export function diagnosticText(d: Diagnostic): string {
   const { file, line, column } = d.range;
   const out = [`${file}:${line}:${column}: ${d.severity}: ${d.message} [${d.code}]`];
-  if (d.explanation !== undefined) out.push(...d.explanation.split('\n').map((l) => `    ${l}`));
-  for (const n of d.notes ?? []) {
+  if (d.reasons !== undefined) out.push(...reasonsText(d.reasons));
+  else if (d.explanation !== undefined) out.push(...d.explanation.split('\n').map((l) => `    ${l}`));
+  for (const n of d.reasons === undefined ? (d.notes ?? []) : []) {
     const at = n.range ? `${n.range.file}:${n.range.line}:${n.range.column}: ` : '    ';
     out.push(`${at}note: ${n.message}`);
   }
@@ -19,6 +20,25 @@ export function diagnosticText(d: Diagnostic): string {
     out.push(`    fix-it: ${f.title}: ${edits.join(', ')}`);
   }
   return out.join('\n');
+}
+
+/** Why a program was refused, each place as `file:line:col`. */
+function reasonsText(r: Reasons): string[] {
+  const at = (x: Reason): string =>
+    x.range === undefined
+      ? x.insn < 0
+        ? ''
+        : `instruction ${x.insn}: `
+      : `${x.range.file}:${x.range.line}:${x.range.column}: `;
+  return [
+    `    ${r.text}`,
+    `    required: ${r.required}`,
+    `    known:    ${r.known}`,
+    ...(r.lost === null ? [] : [`    lost at:  ${at(r.lost)}${r.lost.message}`]),
+    ...r.related.filter((x) => x.insn !== r.lost?.insn).map((x) => `    see also: ${at(x)}${x.message}`),
+    ...r.path.map((x, i) => `    ${i === 0 ? 'path:    ' : '         '} ${at(x)}${x.message}`),
+    `    change:   ${r.change}`,
+  ];
 }
 
 /** Columns padded to their widest cell. */

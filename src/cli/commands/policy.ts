@@ -1,5 +1,5 @@
 /** check, dump. */
-import type { Diagnostic, DiagnosticNote } from '../../base/index.ts';
+import type { Diagnostic, DiagnosticNote, Reason, Reasons } from '../../base/index.ts';
 import type { CheckReport } from '../../engine/api/index.ts';
 import { EXIT, openEngine, print, printJson, requireFile, requireKernel, type ExitCode } from '../context.ts';
 import { compileSettings, type CompileOptions } from '../settings.ts';
@@ -12,18 +12,39 @@ interface KernelOptions extends CompileOptions {
 
 const hasErrors = (r: Pick<CheckReport, 'diagnostics'>): boolean => r.diagnostics.some((d) => d.severity === 'error');
 
-const notesOf = (d: Diagnostic, log: boolean): readonly DiagnosticNote[] =>
-  log || !d.code.startsWith('verifier/') ? (d.notes ?? []) : [];
+/** Of refusals, `reasons` say more. */
+const notesOf = (d: Diagnostic): readonly DiagnosticNote[] => (!d.code.startsWith('verifier/') ? (d.notes ?? []) : []);
 
 const noteJson = (n: DiagnosticNote): object => ({
   message: n.message,
   ...(n.range === undefined ? {} : { file: n.range.file, line: n.range.line, column: n.range.column }),
 });
 
+/** A reason with its place: `file` only where it is another than the report's. */
+const reasonJson = <T extends Reason>(file: string, r: T): object => {
+  const { range, ...rest } = r;
+  if (range === undefined) return rest;
+  return {
+    ...rest,
+    ...(range.file === file ? {} : { file: range.file }),
+    line: range.line,
+    column: range.column,
+    endLine: range.endLine,
+    endColumn: range.endColumn,
+  };
+};
+
+const reasonsJson = (file: string, r: Reasons): object => ({
+  ...r,
+  lost: r.lost === null ? null : reasonJson(file, r.lost),
+  related: r.related.map((x) => reasonJson(file, x)),
+  path: r.path.map((x) => reasonJson(file, x)),
+});
+
 /**
- * The stable shape of `check --json`. Only what is asked for or needed comes on top: the file of a diagnostic that is in a
- * header, the compiler's notes (macro expansions, innermost first; earlier definitions), edits where there are any, and with --log explanations,
- * verifier logs and the verifier's notes.
+ * The stable shape of `check --json`; `CheckJson` in src/protocol is its schema. Only what is asked for or needed comes on
+ * top: the file of a diagnostic that is in a header, the compiler's notes (macro expansions, innermost first; earlier
+ * definitions), edits where there are any, the reasons of refusals, and with --log explanations and verifier logs.
  */
 function checkJson(r: CheckReport, log: boolean): object {
   return {
@@ -38,8 +59,9 @@ function checkJson(r: CheckReport, log: boolean): object {
       endLine: d.range.endLine,
       endColumn: d.range.endColumn,
       ...(d.range.file === r.file ? {} : { file: d.range.file }),
-      ...(notesOf(d, log).length === 0 ? {} : { notes: notesOf(d, log).map(noteJson) }),
+      ...(notesOf(d).length === 0 ? {} : { notes: notesOf(d).map(noteJson) }),
       ...(d.fixes === undefined ? {} : { fixes: d.fixes }),
+      ...(d.reasons === undefined ? {} : { reasons: reasonsJson(r.file, d.reasons) }),
       ...(!log || d.explanation === undefined ? {} : { explanation: d.explanation }),
     })),
     programs: r.programs.map((p) => ({

@@ -19,7 +19,8 @@ import { PolicyCompiler, type CompileSettings } from './compile.ts';
 import type { ProfileSource } from './kernel-btf.ts';
 import { FixFinder, toEnd, withRefusalFixes } from './fixes.ts';
 import { explored } from './explored.ts';
-import { PolicyChecker, refusalLine, type PolicyState } from './policy.ts';
+import { PolicyChecker, type PolicyState } from './policy.ts';
+import { refusalLine } from './refusals.ts';
 import { ProfileStore, type ReadyProfile } from './profiles.ts';
 import type { Engine, FileProvider, ProgramVerdict, RunRequest } from './types.ts';
 
@@ -71,7 +72,9 @@ export function createEngine(options: EngineOptions): Engine {
         hook: p.attach.hook,
         accepted: r.accepted,
         message: r.message,
-        line: r.accepted ? (p.lines[0]?.line ?? 0) : refusalLine(file, text, p.section, r),
+        line: r.accepted
+          ? (p.lines[0]?.line ?? 0)
+          : refusalLine({ file, text, unit: state.source?.unit ?? null }, p, r),
         insnsProcessed: r.insnsProcessed,
         insnCount: p.insns.count,
         explanation: r.explanation,

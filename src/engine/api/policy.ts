@@ -1,18 +1,12 @@
 /** One policy file through compiler, loader and verifier, with what was done kept until the text changes. */
-import type { Diagnostic, SourceRange } from '../../base/index.ts';
+import type { Diagnostic } from '../../base/index.ts';
 import type { TranslationUnit } from '../c/index.ts';
-import {
-  loadObject,
-  openObject,
-  type LineRecord,
-  type LoadedObject,
-  type LoadedProgram,
-  type LoadProblem,
-} from '../loader/index.ts';
+import { loadObject, openObject, type LoadedObject, type LoadProblem } from '../loader/index.ts';
 import { verifyObject, type VerifierResult } from '../verifier/index.ts';
 import { lintPolicy, withFixes, type PolicyFacts } from '../lint/index.ts';
-import { wholeFile, type PolicyCompiler } from './compile.ts';
+import type { PolicyCompiler } from './compile.ts';
 import type { ReadyProfile } from './profiles.ts';
+import { lineRange, refusalDiagnostic, sectionRange } from './refusals.ts';
 
 /** What is known of one file for one kernel. Later stages are null when an earlier one failed. */
 export interface PolicyState {
@@ -29,18 +23,6 @@ export interface PolicyState {
   readonly timings: { readonly compile: number; readonly load: number; readonly verify: number };
 }
 
-function lineRange(file: string, at: LineRecord | null | undefined): SourceRange {
-  if (!at) return wholeFile(file);
-  const indent = at.text.length - at.text.trimStart().length;
-  return {
-    file,
-    line: at.line,
-    column: Math.max(1, at.column > 1 ? at.column : indent + 1),
-    endLine: at.line,
-    endColumn: Math.max(2, at.text.trimEnd().length + 1),
-  };
-}
-
 const problemDiagnostic = (file: string, text: string | null, p: LoadProblem): Diagnostic => ({
   severity: p.severity,
   code: p.code,
@@ -52,37 +34,6 @@ const problemDiagnostic = (file: string, text: string | null, p: LoadProblem): D
       : lineRange(file, p.line),
   explanation: p.explanation,
 });
-
-/** Line of `SEC("section")` in the source: where refusals that are not about an instruction belong. */
-function sectionRange(file: string, text: string | null, section: string): SourceRange {
-  if (text === null) return wholeFile(file);
-  const at = text.indexOf(`SEC("${section}")`);
-  if (at < 0) return wholeFile(file);
-  const line = text.slice(0, at).split('\n').length;
-  const column = at - text.lastIndexOf('\n', at - 1);
-  return { file, line, column, endLine: line, endColumn: column + section.length + 7 };
-}
-
-function refusalDiagnostic(file: string, text: string | null, program: LoadedProgram, r: VerifierResult): Diagnostic {
-  const { section } = program;
-  const e = r.explanation;
-  const range = r.line === null ? sectionRange(file, text, section) : lineRange(file, r.line);
-  return {
-    // A program that is loaded only on demand (`SEC("?...")`) does not keep the others from loading.
-    severity: program.autoload ? 'error' : 'warning',
-    code: `verifier/${e?.id ?? 'refused'}`,
-    message: r.message,
-    range,
-    ...(e === null ? {} : { explanation: e.advice === '' ? e.text : `${e.text}\n${e.advice}` }),
-    notes: (e?.path ?? []).map((p) => ({ message: p.what, ...(p.line ? { range: lineRange(file, p.line) } : {}) })),
-  };
-}
-
-/** Where a program's refusal shows: its line in the C file, 0 when unknown. */
-export function refusalLine(file: string, text: string | null, section: string, r: VerifierResult): number {
-  if (r.line !== null) return r.line.line;
-  return text === null ? 0 : sectionRange(file, text, section).line;
-}
 
 export interface CheckerOptions {
   readonly compiler: PolicyCompiler;
@@ -170,7 +121,7 @@ export class PolicyChecker {
     results.forEach((r, i) => {
       const program = object.programs[i];
       if (r.accepted || explained.has(program.name)) return;
-      say(refusalDiagnostic(file, text, program, r), { program: r.program });
+      say(refusalDiagnostic({ file, text, unit }, program, r), { program: r.program });
       refusals.push({ program: i, diagnostic: diagnostics[diagnostics.length - 1] });
     });
     return end(object, results, t2);

@@ -32,7 +32,7 @@ function judge(p: RefusedPolicy, program: LoadedProgram, text: string): Verifier
   const same = loaded.value.programs.find((x) => x.name === program.name);
   if (same === undefined) return null;
   let polled = 0;
-  return verifyProgram(loaded.value, same, p.kernel.platform, { cancelled: () => ++polled > PATIENCE });
+  return verifyProgram(loaded.value, same, p.kernel.platform, { cancelled: () => ++polled > PATIENCE, explain: false });
 }
 
 /** Fixes for one refusal, best first. One step for each proposal that is tried: whoever asked may stop in between. */

@@ -3,4 +3,5 @@
  * compiling and verifying the edited text; see `engine/api`.
  */
 export { proposeRepairs, REPAIRED, type RepairInput } from './propose.ts';
+export { leavingReturn, type LastPlace } from './leave.ts';
 export { applyFix } from './source.ts';

@@ -217,7 +217,7 @@ function scalarMath(env: Env, op: number, bits: 32 | 64, dst: number, d: Reg, s:
 function forkMask(env: Env, dst: number, d: Reg): Reg {
   const wide = d.num.sminNumber === -1 && d.num.smaxNumber === 0;
   if (!wide && !(d.num.s32min === -1 && d.num.s32max === 0)) return d;
-  const other = env.push(env.insn, env.insn);
+  const other = env.push(env.insn, env.insn, 'other');
   const zero = d.num.clone();
   const ones = d.num.clone();
   if (wide) {

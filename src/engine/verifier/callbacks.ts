@@ -91,7 +91,7 @@ export function startCallback(env: Env, meta: CallMeta): 'none' | 'queued' | 'en
 export function pushCallback(env: Env, subprog: number, args: readonly Reg[]): void {
   checkSubprogArgs(env, subprog);
   env.subprogs[subprog].isCallback = true;
-  const st = env.push(env.subprogs[subprog].start, env.insn);
+  const st = env.push(env.subprogs[subprog].start, env.insn, 'callback');
   const callee = enter(env, st, subprog, env.insn);
   setCallbackRegs(callee, args);
   st.callbackUnroll++;

@@ -12,7 +12,7 @@ import { State } from './state.ts';
 import type { VerifierHook, VerifierPlatform, VerifyOptions } from './types.ts';
 import type { FieldRecord } from './btf-fields.ts';
 import { declTags, type DeclTags } from './btf-tags.ts';
-import { StateRecorder } from './states.ts';
+import type { Begin, Recorder } from './record.ts';
 import { Fields } from './map-fields.ts';
 
 export const EPERM = 1;
@@ -86,7 +86,7 @@ export class Env {
   readonly log: Log;
   readonly cancelled: (() => boolean) | undefined;
   readonly observe: VerifyOptions['observe'];
-  readonly recorder: StateRecorder | null;
+  readonly recorder: Recorder | null;
   readonly strictPruning: boolean;
   readonly strictAlignment: boolean;
   readonly testStateFreq: boolean;
@@ -132,7 +132,13 @@ export class Env {
   /** Why the arguments of the last called global function did not fit. */
   globalArgsErrno = EINVAL;
 
-  constructor(obj: LoadedObject, prog: LoadedProgram, platform: VerifierPlatform, opts: VerifyOptions) {
+  constructor(
+    obj: LoadedObject,
+    prog: LoadedProgram,
+    platform: VerifierPlatform,
+    opts: VerifyOptions,
+    recorder: Recorder | null = null,
+  ) {
     this.obj = obj;
     this.prog = prog;
     this.platform = platform;
@@ -143,7 +149,7 @@ export class Env {
     this.log = new Log(opts.logLevel ?? 0);
     this.cancelled = opts.cancelled;
     this.observe = opts.observe;
-    this.recorder = opts.recordStates === true ? new StateRecorder() : null;
+    this.recorder = recorder;
     this.strictPruning = opts.strictPruning === true;
     this.strictAlignment = opts.strictAlignment ?? false;
     this.logStats = opts.logStats ?? false;
@@ -228,12 +234,12 @@ export class Env {
     return n;
   }
 
-  /** Queues a copy of the current state to go on at `insn`. */
-  push(insn: number, prev: number, step?: PathStep): State {
+  /** Queues a copy of the current state to go on at `insn`; `how` says for the record what that way is. */
+  push(insn: number, prev: number, how: Begin, step?: PathStep): State {
     const copy = this.state.copy();
     if (step !== undefined) copy.path = step;
     copy.parent = this.state.parent;
-    this.recorder?.queued(copy);
+    this.recorder?.queued(copy, how);
     this.pending.push({ state: copy, insn, prev, logLength: this.log.length });
     if (copy.parent !== null) copy.parent.branches++;
     if (this.pending.length > COMPLEXITY_LIMIT_JMP_SEQ) {
@@ -244,7 +250,7 @@ export class Env {
 
   /** Queues a state of its own, that does not go on from the current one. */
   pushState(state: State, insn: number, prev: number): void {
-    this.recorder?.queued(state);
+    this.recorder?.queued(state, 'async');
     this.pending.push({ state, insn, prev, logLength: this.log.length });
   }
 

@@ -1,298 +1,309 @@
-/** Why a program was refused, in words for the person who wrote its C. One entry per reason id. */
-import { BPF_CALL, BPF_JMP, disasmInsn, helperName } from '../bpf/index.ts';
+/** Why a program was refused: required, known, the path, where knowledge was lost, what to change. */
+import {
+  BPF_ALU,
+  BPF_ALU64,
+  BPF_CALL,
+  BPF_CLASS,
+  BPF_EXIT,
+  BPF_JA,
+  BPF_JMP,
+  BPF_JMP32,
+  BPF_OP,
+  BPF_SRC,
+  BPF_X,
+  OP_CALL,
+} from '../bpf/index.ts';
+import type { LineRecord } from '../loader/index.ts';
+import { branchOf } from './branches.ts';
 import type { Env, Refusal } from './env.ts';
-import type { Explanation } from './types.ts';
+import { OTHER, requiredOf, WORDS, type Context } from './explain-words.ts';
+import { History } from './history.ts';
+import { copyLost, lastChange, lostBefore, type Good, type Lost } from './lost.ts';
+import { lostText } from './lost-words.ts';
+import { regText } from './print.ts';
+import type { Reg } from './reg.ts';
+import { MAYBE_NULL, RCU, TRUSTED, UNTRUSTED } from './reg.ts';
 import type { PathStep } from './state.ts';
-
-interface Context {
-  readonly env: Env;
-  readonly refusal: Refusal;
-  readonly message: string;
-  /** The C line of the instruction, quoted; or `instruction N`. */
-  readonly here: string;
-  /** Where the value in question came from: ` (from `x = f()`, line 12)`; '' = not known. */
-  readonly origin: string;
-}
-
-interface Words {
-  readonly text: (c: Context) => string;
-  readonly advice: (c: Context) => string;
-}
-
-const say = (text: string | ((c: Context) => string), advice: string | ((c: Context) => string)): Words => ({
-  text: typeof text === 'string' ? () => text : text,
-  advice: typeof advice === 'string' ? () => advice : advice,
-});
-
-const hookName = (c: Context): string => c.env.prog.attach.hook ?? c.env.prog.attach.func;
-const kernel = (c: Context): string => `Linux ${c.env.platform.version[0]}.${c.env.platform.version[1]}`;
-const calledHelper = (c: Context): string => {
-  const { insns, insn } = c.env;
-  return insns.op[insn] === (BPF_JMP | BPF_CALL) && insns.src[insn] === 0 ? helperName(insns.imm[insn]) : 'the helper';
-};
-
-const WORDS: Readonly<Record<string, Words>> = {
-  'null-deref': say(
-    (c) =>
-      `${c.here} reads or writes through a pointer that may be NULL${c.origin}. On the path that led here nothing has compared it with NULL.`,
-    'Test the pointer before its first use, for example: if (!ptr) return 0;',
-  ),
-  'null-math': say(
-    (c) => `${c.here} adds to a pointer that may be NULL${c.origin}.`,
-    'Test the pointer for NULL first, then compute with it.',
-  ),
-  'null-argument': say(
-    (c) => `${c.here} passes a pointer that may be NULL${c.origin} to ${calledHelper(c)}, which does not take NULL.`,
-    'Test the pointer for NULL before the call.',
-  ),
-  'return-range': say(
-    (c) =>
-      `The program may return a value that this attach point does not allow (${c.message.replace(/^At /, 'at ')}). ${kernel(c)} wants a return value of ${hookName(c)} to be provably inside of the range${c.origin}.`,
-    'Return 0 to allow or a negative errno such as -EPERM to deny, as constants or after a check of the range. A value that went through a 32-bit variable or memory has lost its range: return constants on each branch.',
-  ),
-  'return-type': say(
-    'The program returns a pointer or nothing where a number is expected.',
-    'Return 0 or a negative errno.',
-  ),
-  'unknown-helper': say(
-    (c) =>
-      `${c.here} calls ${calledHelper(c)}, which ${kernel(c)} does not offer to ${c.env.prog.attach.sleepable ? 'sleepable ' : ''}${c.env.prog.attach.progType} programs.`,
-    'Use a helper from the list for this program type and kernel; some exist only for sleepable programs (SEC("lsm.s/...")), or only in newer kernels.',
-  ),
-  'sleepable-helper': say(
-    (c) => `${c.here} calls ${calledHelper(c)}, which may sleep; the program was not declared as one that may.`,
-    'If the hook allows it, make the program sleepable: SEC("lsm.s/..."). Otherwise use a variant that does not sleep, such as bpf_probe_read_user.',
-  ),
-  'helper-not-here': say(
-    (c) =>
-      `${c.here} calls ${calledHelper(c)}, which is allowed only at certain attach points, and ${hookName(c)} is none of them.`,
-    'bpf_d_path works in the sleepable hooks only (file_open, bprm_check_security, ...): move the call to such a hook, or walk the dentry yourself.',
-  ),
-  'reference-leak': say((c) => {
-    const at = /alloc_insn=(\d+)/.exec(c.message);
-    const where = at === null ? '' : ` acquired at ${lineText(c.env, Number(at[1]))}`;
-    return `On this path the program ends with the ring buffer record${where} neither submitted nor discarded.`;
-  }, 'Call bpf_ringbuf_submit() or bpf_ringbuf_discard() on every path after bpf_ringbuf_reserve() succeeded, early returns included.'),
-  'not-acquired': say(
-    (c) => `${c.here} releases something that this program does not hold: it was released already, or never reserved.`,
-    'Pass the pointer that bpf_ringbuf_reserve() returned, once, on each path.',
-  ),
-  'out-of-bounds': say(
-    (c) =>
-      `${c.here} may touch memory outside of the object${c.origin}: the index or offset can go below its start or beyond its end.`,
-    'Bound the index right before the access, with an unsigned variable and a constant (if (i < N) ...), and use the bounded variable itself.',
-  ),
-  'index-negative': say(
-    (c) => `${c.here} uses an offset that may be negative.`,
-    'Make the index unsigned, or test that it is >= 0 before the access.',
-  ),
-  'index-unbounded': say(
-    (c) => `${c.here} uses an offset without an upper bound.`,
-    'Compare it with a constant, or mask it: i &= N - 1.',
-  ),
-  'stack-bounds': say(
-    (c) => `${c.here} touches the stack outside of the 512 bytes of this function, or beyond a local variable's end.`,
-    'Check array indexes against the array size; move large buffers into a per-CPU array map.',
-  ),
-  'stack-unbounded': say(
-    (c) => `${c.here} indexes a local array with a value that has no known bounds.`,
-    'Bound the index with a constant before the access: if (i >= sizeof(buf)) return 0;',
-  ),
-  'infinite-loop': say(
-    (c) => `The loop at ${c.here} comes back to the same state: no variable that its condition depends on changes.`,
-    'Make the loop count up to a constant; or use bpf_loop().',
-  ),
-  'too-complex': say(
-    'The program needs more than 1,000,000 verified instructions: a loop without a small constant bound, or too many branches inside of one.',
-    'Give the loop a constant bound (for (i = 0; i < 64; i++)), put its body into bpf_loop(), or split the work into functions.',
-  ),
-  'too-many-branches': say(
-    'More than 8192 branches are waiting to be verified: a loop with a branch in it has no constant bound.',
-    'Give the loop a constant bound, or use bpf_loop().',
-  ),
-  'btf-write': say(
-    (c) => `${c.here} writes into a kernel structure. BPF programs may only read these.`,
-    'Keep your own state in a map or in local storage (task, inode, socket).',
-  ),
-  'write-read-only': say(
-    (c) => `${c.here} writes into read-only memory.`,
-    'Copy the data into a local variable or a map value and change the copy.',
-  ),
-  'btf-beyond-struct': say(
-    (c) => `${c.here} reads beyond the end of a kernel structure (${c.message}).`,
-    'Check the structure and the cast: the field does not exist at this offset in this kernel. Use CO-RE (BPF_CORE_READ) so that offsets follow the kernel.',
-  ),
-  'btf-beyond-member': say(
-    (c) => `${c.here} reads over the end of a field (${c.message}).`,
-    'Read with the size of the field.',
-  ),
-  'btf-hole': say((c) => `${c.here} reads padding between two fields (${c.message}).`, 'Read a field by its name.'),
-  'btf-ptr-partial': say((c) => `${c.here} reads a part of a pointer field.`, 'Read the whole 8 bytes.'),
-  'ctx-no-argument': say(
-    (c) => `The program reads an argument that ${hookName(c)} does not have in ${kernel(c)}.`,
-    'Match the parameter list of BPF_PROG() with the hook of this kernel; `int ret` may follow the last argument.',
-  ),
-  'ctx-access': say(
-    (c) => `${c.here} reads the context in a way that does not fit the hook's arguments.`,
-    'Take the arguments through BPF_PROG().',
-  ),
-  'ctx-not-struct': say(
-    (c) => `${c.here} loads a hook argument that is a pointer to something else than a structure.`,
-    'Such arguments cannot be used directly; copy what they point to with bpf_probe_read_kernel().',
-  ),
-  'not-sleepable': say(
-    (c) => `${hookName(c)} runs in a context that must not sleep, so a sleepable program cannot attach to it.`,
-    'Use SEC("lsm/...") without the ".s", or another hook.',
-  ),
-  'disabled-hook': say(
-    (c) => `${kernel(c)} does not allow BPF programs on the hook ${hookName(c)}.`,
-    'Choose another hook on the same path; the hook catalogue says which accept programs.',
-  ),
-  'no-hook': say(
-    (c) => `${c.env.prog.attach.func} is not an LSM hook of ${kernel(c)}.`,
-    'Check the name in SEC("lsm/...") against the hook catalogue.',
-  ),
-  'gpl-lsm': say('LSM programs must be under a GPL-compatible licence.', 'Add: char LICENSE[] SEC("license") = "GPL";'),
-  'gpl-helper': say(
-    (c) => `${calledHelper(c)} may only be called by programs under a GPL-compatible licence.`,
-    'Add: char LICENSE[] SEC("license") = "GPL";',
-  ),
-  'gpl-struct': say(
-    'Kernel structures may only be read by programs under a GPL-compatible licence.',
-    'Add: char LICENSE[] SEC("license") = "GPL";',
-  ),
-  'uninit-register': say(
-    (c) =>
-      `${c.here} uses ${c.refusal.regno >= 1 && c.refusal.regno <= 5 ? 'a value that a call before has destroyed or that was never set' : 'a value that was never set on this path'} (register R${c.refusal.regno}).`,
-    (c) => (c.refusal.regno === 0 ? 'Return a value on every path.' : 'Initialise the variable at its declaration.'),
-  ),
-  'stack-read': say(
-    (c) => `${c.here} reads local memory in a way that mixes values of different sizes.`,
-    'Initialise the whole structure, for example with = {}.',
-  ),
-  'not-a-pointer': say(
-    (c) => `${c.here} uses a number as an address${c.origin}. Only pointers that the verifier knows may be followed.`,
-    'Read such memory with bpf_probe_read_kernel() or BPF_CORE_READ(), or get the pointer from a hook argument.',
-  ),
-  'argument-type': say(
-    (c) => `${c.here} passes an argument of the wrong kind to ${calledHelper(c)} (${c.message})${c.origin}.`,
-    'Pass what the message names as expected: fp = a local variable, map_value = memory of a map.',
-  ),
-  'wrong-struct': say(
-    (c) => `${c.here} passes a pointer to another structure than ${calledHelper(c)} wants (${c.message}).`,
-    'Follow the field that leads to the expected structure.',
-  ),
-  'size-negative': say(
-    (c) => `${c.here} passes a size that may be negative to ${calledHelper(c)}.`,
-    'Make it unsigned, or mask it: len &= 0xff.',
-  ),
-  'size-unbounded': say(
-    (c) => `${c.here} passes a size without an upper bound to ${calledHelper(c)}.`,
-    'Bound it: if (len > sizeof(buf)) len = sizeof(buf);',
-  ),
-  'zero-size': say(
-    (c) => `${c.here} may pass a size of 0 to ${calledHelper(c)}, which does not take it.`,
-    'Test that the size is > 0 before the call.',
-  ),
-  'size-not-constant': say(
-    (c) => `${c.here} reserves a size that is not a constant.`,
-    'bpf_ringbuf_reserve() wants a constant size: use sizeof, or bpf_ringbuf_output() for variable sizes.',
-  ),
-  'pointer-math': say(
-    (c) => `${c.here} computes with a pointer in a way that would lose track of it (${c.message}).`,
-    'Only add or subtract bounded offsets; keep pointers in 64-bit variables.',
-  ),
-  'pointer-out-of-bounds': say(
-    (c) => `${c.here} moves a pointer far outside of its object.`,
-    'Bound the offset before adding it.',
-  ),
-  'pointer-unbounded': say(
-    (c) => `${c.here} adds a number without known bounds to a pointer.`,
-    'Bound the offset before adding it.',
-  ),
-  'map-read-only': say(
-    (c) => `${c.here} writes into a read-only map (constants live there).`,
-    'Remove const from the global variable, or write elsewhere.',
-  ),
-  'map-helper-mismatch': say(
-    (c) => `${c.here}: this helper does not work with this type of map (${c.message}).`,
-    'Use the access functions of that map type.',
-  ),
-  'call-under-lock': say(
-    (c) => `${c.here} calls a function while a bpf_spin_lock is held.`,
-    'Release the lock first; only simple reads and writes may stand between lock and unlock.',
-  ),
-  'lock-held': say('A path ends with the bpf_spin_lock still held.', 'Call bpf_spin_unlock() on every path.'),
-  'global-args': say(
-    (c) => `A global function cannot be verified with these arguments (${c.message}).`,
-    'Make the function static, or test pointer arguments for NULL inside and pass sizes that fit.',
-  ),
-  'jump-out-of-range': say('A jump leaves its function.', 'Compile again; such code does not come from C.'),
-  'back-edge': say(
-    (c) =>
-      `${c.here} closes a loop in a way that ${kernel(c)} does not accept: the function calls itself, or a loop is entered in its middle.`,
-    'Write the loop as for (i = 0; i < N; i++), and avoid recursion.',
-  ),
-  unreachable: say(
-    'Some instructions can never run.',
-    'Compile again with optimisation; such code does not come from C.',
-  ),
-  'unknown-opcode': say(
-    (c) => `${kernel(c)} does not know an instruction of this program (${c.message}).`,
-    'Compile for an older instruction set: -mcpu=v3.',
-  ),
-  'not-modelled': say(
-    (c) => `LSMith does not model this yet: ${c.message}. The kernel may well accept the program.`,
-    'Check this program on the real kernel (lab).',
-  ),
-};
-
-const OTHER: Words = say(
-  (c) => `${c.here} was refused: ${c.message}.`,
-  'See the log for the state of registers at this point.',
-);
+import type { Explanation } from './types.ts';
 
 /** `line 12 (`x = y;`)` or `instruction 7`. */
-function lineText(env: Env, insn: number): string {
+export function lineText(env: Env, insn: number): string {
   const l = insn < 0 ? null : env.lineOf(insn);
   return l === null ? `instruction ${insn}` : `line ${l.line} (\`${l.text.trim()}\`)`;
 }
 
+/** The register that a refusal is about: named by the check, or by its message. Of a sum, the number that is added. */
+function regnoOf(env: Env, refusal: Refusal): number {
+  const m = /\bR(\d+)\b/.exec(refusal.message);
+  const n = refusal.regno >= 0 ? refusal.regno : m === null ? -1 : Number(m[1]);
+  const { insns, insn } = env;
+  // Memory and its size: of a pointer that is fixed, the size is what may be too large.
+  const sized = refusal.reason === 'out-of-bounds' || refusal.reason === 'stack-bounds';
+  if (sized && n >= 1 && n < 5 && insns.op[insn] === OP_CALL && env.reg(n).num.isConst && env.reg(n + 1).isScalar)
+    return n + 1;
+  if (!refusal.reason.startsWith('pointer-') || insn < 0 || env.state.frames.length === 0) return n;
+  const cls = insns.op[insn] & BPF_CLASS;
+  if ((cls !== BPF_ALU && cls !== BPF_ALU64) || (insns.op[insn] & BPF_SRC) !== BPF_X) return n;
+  const [dst, src] = [insns.dst[insn], insns.src[insn]];
+  if (env.reg(src).isScalar && !env.reg(src).num.isConst) return src;
+  return env.reg(dst).isScalar && !env.reg(dst).num.isConst ? dst : n;
+}
+
+function regOf(env: Env, refusal: Refusal): Reg | null {
+  const n = regnoOf(env, refusal);
+  return n < 0 || n > 10 || env.state.frames.length === 0 ? null : env.reg(n);
+}
+
 function originText(env: Env, refusal: Refusal): string {
-  if (refusal.regno < 0 || refusal.regno > 10 || env.state.frames.length === 0) return '';
-  const { origin, kind } = env.reg(refusal.regno);
-  if (origin < 0 || origin === env.insn) return '';
-  const what = kind === 'map_value' ? 'looked up' : kind === 'mem' ? 'reserved' : 'obtained';
-  return `, ${what} at ${lineText(env, origin)}`;
+  const reg = regOf(env, refusal);
+  if (reg === null || reg.origin < 0 || reg.origin === env.insn) return '';
+  const what = reg.kind === 'map_value' ? 'looked up' : reg.kind === 'mem' ? 'reserved' : 'obtained';
+  return `, ${what} at ${lineText(env, reg.origin)}`;
 }
 
-/** `branch taken: if r0 == 0x0 goto pc+3 (instruction 8)`. The C condition may be the opposite of the instruction's. */
-function branchText(env: Env, p: PathStep): string {
-  const text = disasmInsn(env.prog.insns, p.insn);
-  return `branch ${p.taken ? 'taken' : 'not taken'}: ${text} (instruction ${p.insn})`;
-}
+const MAX_PATH = 64;
 
-/** The branches that led here, oldest first; the last 64 are enough to follow. */
+/** The branches that led here, oldest first; rounds of a loop counted, not repeated. */
 function pathOf(env: Env): Explanation['path'] {
-  const out: { insn: number; line: ReturnType<Env['lineOf']>; what: string }[] = [];
-  let p: PathStep | null = env.state.path;
-  while (p !== null && out.length < 64) {
-    out.push({ insn: p.insn, line: env.lineOf(p.insn), what: branchText(env, p) });
-    p = p.before;
+  const out = new Map<string, Explanation['path'][number]>();
+  for (let p: PathStep | null = env.state.path; p !== null; p = p.before) {
+    const key = `${p.insn}:${p.taken}`;
+    const known = out.get(key);
+    if (known !== undefined) {
+      out.set(key, { ...known, times: known.times + 1 });
+      continue;
+    }
+    if (out.size >= MAX_PATH) break;
+    const b = branchOf(env, p.insn, p.taken);
+    const way = p.taken ? 'taken' : 'not taken';
+    out.set(key, {
+      insn: p.insn,
+      line: env.lineOf(p.insn),
+      taken: p.taken,
+      condition: b.text,
+      holds: b.holds,
+      times: 1,
+      what: b.inC
+        ? b.holds === null
+          ? `\`${b.text}\`: jump ${way} (instruction ${p.insn})`
+          : `\`${b.text}\` is ${b.holds}`
+        : `branch ${way}: if ${b.text} (instruction ${p.insn})`,
+    });
   }
-  return out.reverse();
+  return [...out.values()].reverse().map((x) => (x.times === 1 ? x : { ...x, what: `${x.what}, ${x.times} times` }));
 }
 
-export function explain(env: Env, refusal: Refusal): Explanation {
+/** What the verifier knew, in the kernel's notation and in words. */
+function knownText(env: Env, refusal: Refusal): string {
+  const n = regnoOf(env, refusal);
+  const reg = regOf(env, refusal);
+  if (refusal.reason === 'reference-leak')
+    return env.frame.refs.map((r) => `Reference ${r.id} is held, acquired at ${lineText(env, r.insn)}.`).join(' ');
+  if (refusal.reason === 'lock-held') return 'A bpf_spin_lock is held.';
+  if (refusal.reason === 'rcu' && env.state.rcuLock) return 'The program is in an RCU read-side section.';
+  if (refusal.reason === 'preempt' && env.state.preemptLock > 0)
+    return `Preemption is disabled ${env.state.preemptLock} times.`;
+  if (reg === null) return `${refusal.message.replace(/\.$/, '')}.`;
+  if (reg.kind === '?') return `R${n} holds nothing on this path.`;
+  return `R${n}=${regText(env, env.frame, env.cell(n))}: ${inWords(reg)}.`;
+}
+
+const UNBOUNDED = 2 ** 31;
+function range(r: Reg): string {
+  const { num } = r;
+  if (num.isConst) return num.constS64 + BigInt(r.isScalar ? 0 : r.off) + '';
+  const low = num.sminNumber <= -UNBOUNDED ? null : num.smin;
+  const high = num.smaxNumber >= UNBOUNDED ? null : num.smax;
+  if (low === null && high === null) return 'without known bounds';
+  return low === null
+    ? `at most ${high}`
+    : high === null
+      ? `at least ${low}, without an upper bound`
+      : `between ${low} and ${high}`;
+}
+
+function inWords(r: Reg): string {
+  if (r.isScalar) return r.num.isConst ? `the number ${range(r)}` : `a number ${range(r)}`;
+  const what = r.kind === 'ptr_' ? `a pointer to struct ${r.btf?.name(r.btfId) ?? '?'}` : `a pointer (${r.kind})`;
+  const facts = [
+    ...(r.flags & MAYBE_NULL ? ['may be NULL'] : []),
+    ...(r.flags & UNTRUSTED ? ['not trusted'] : []),
+    ...(r.num.isConst ? [] : [`offset ${range(r)}`]),
+  ];
+  return facts.length === 0 ? what : `${what}, ${facts.join(', ')}`;
+}
+
+const LIMIT = 2 ** 29;
+const NUMERIC = new Set([
+  'out-of-bounds',
+  'index-negative',
+  'index-unbounded',
+  'stack-bounds',
+  'stack-unbounded',
+  'size-negative',
+  'size-unbounded',
+  'zero-size',
+  'pointer-unbounded',
+  'pointer-out-of-bounds',
+  'pointer-math',
+]);
+
+/** Is a value good enough for the check that failed? Null = nothing about a value can be lost here. */
+function goodFor(refusal: Refusal, bad: Reg): Good | null {
+  const { reason, message } = refusal;
+  if (NUMERIC.has(reason)) {
+    const negative = bad.num.sminNumber < 0;
+    const high = bad.num.umaxNumber;
+    const bounded = high < LIMIT;
+    if (bad.num.isConst && bad.num.sminNumber >= 0 && reason === 'zero-size') return (r) => r.num.uminNumber > 0;
+    return (r) =>
+      r.num.isConst && !bad.num.isConst
+        ? true
+        : (!negative || r.num.sminNumber >= 0) &&
+          (reason === 'zero-size'
+            ? r.num.uminNumber > 0
+            : negative && bounded
+              ? true
+              : bounded
+                ? r.num.umaxNumber < high
+                : r.num.umaxNumber < LIMIT);
+  }
+  switch (reason) {
+    case 'null-deref':
+    case 'null-math':
+    case 'null-argument':
+      return (r) => r.isPointer && !r.mayBeNull;
+    case 'not-a-pointer':
+      return (r) => r.isPointer;
+    case 'uninit-register':
+      return (r) => r.kind !== '?';
+    case 'size-not-constant':
+      return (r) => r.num.isConst;
+    case 'return-type':
+      return (r) => r.isScalar;
+    case 'return-range': {
+      const m = /\[(-?\d+), (-?\d+)\]/.exec(message);
+      const [low, high] = m === null ? [0, 1] : [Number(m[1]), Number(m[2])];
+      return (r) =>
+        r.isScalar &&
+        ((r.num.sminNumber >= low && r.num.smaxNumber <= high) || (r.num.s32min >= low && r.num.s32max <= high));
+    }
+    case 'not-acquired':
+      return (r) => r.refId !== 0;
+    case 'untrusted-argument':
+      return (r) => (r.flags & (TRUSTED | RCU)) !== 0 || r.refId !== 0;
+    case 'wrong-struct':
+      return (r) => r.kind === 'ptr_' && (r.btfId !== bad.btfId || r.btf !== bad.btf);
+    default:
+      return (r) => r.kind !== bad.kind || r.flags !== bad.flags;
+  }
+}
+
+/** Reasons about the instruction or the program as such: no value is to blame. */
+const ABOUT_PROGRAM =
+  /^(unknown-helper|helper-not-here|sleepable-helper|gpl-|disabled-hook|no-hook|not-sleepable|no-attach|map-not-for|unknown-opcode|reserved-fields|jump-|unreachable|back-edge|too-|infinite-loop|not-modelled|bad-|stack-too-large|ctx-no-argument|global-|hidden-exit|call-under-lock|internal|cancelled)/;
+
+const SECTIONS: Readonly<Record<string, string>> = { 'lock-held': 'lock', rcu: 'rcu', preempt: 'preempt' };
+
+function lostOf(env: Env, refusal: Refusal, h: History): Lost | null {
+  if (h.insns.length === 0) return null;
+  if (refusal.reason === 'reference-leak') {
+    const id = refId(env, refusal);
+    return (
+      copyLost(h, id) ?? {
+        kind: 'acquired',
+        at: lastPosition(h, env.frame.refs.find((r) => r.id === id)?.insn ?? -1),
+        place: 'refs',
+      }
+    );
+  }
+  const section = SECTIONS[refusal.reason] as string | undefined;
+  if (section !== undefined) {
+    const at = lastChange(h, section);
+    return at < 0
+      ? null
+      : { kind: h.at(section, h.insns.length) === null ? 'section-left' : 'acquired', at, place: section };
+  }
+  const n = regnoOf(env, refusal);
+  const bad = regOf(env, refusal);
+  if (bad === null || n === 10 || ABOUT_PROGRAM.test(refusal.reason)) return null;
+  const good = goodFor(refusal, bad);
+  return good === null ? null : lostBefore(env, h, `${env.frame.frameno}:R${n}`, good);
+}
+
+const refId = (env: Env, refusal: Refusal): number =>
+  Number(/id=(\d+)/.exec(refusal.message)?.[1] ?? env.frame.refs[0]?.id ?? 0);
+
+function lastPosition(h: History, insn: number): number {
+  return h.insns.lastIndexOf(insn);
+}
+
+/** The head of a function, or its closing brace: where compilers put what belongs to no statement. */
+const isFrame = (text: string): boolean =>
+  /^\s*}?\s*$/.test(text) ||
+  (/\)\s*\{?\s*$/.test(text) && !/;|^\s*(}\s*)?(if|for|while|switch|else|return|do)\b/.test(text));
+
+const UNCONDITIONAL = new Set([BPF_JA, BPF_CALL, BPF_EXIT]);
+
+/** The end of the path in C: the last line that is a statement, and for a condition whether it holds there. */
+function leavesOf(env: Env, h: History): Explanation['leaves'] {
+  const sub = env.subprogContaining(env.insn);
+  let found: { insn: number; line: LineRecord } | null = null;
+  for (let i = h.insns.length - 1; i >= 0; i--) {
+    const insn = h.insns[i];
+    if (env.subprogContaining(insn) !== sub) continue;
+    const line = env.lineOf(insn);
+    if (found !== null && line?.line !== found.line.line) break;
+    if (line === null || isFrame(line.text)) continue;
+    found ??= { insn, line };
+    const op = env.insns.op[insn];
+    const cls = op & BPF_CLASS;
+    const conditional = (cls === BPF_JMP || cls === BPF_JMP32) && !UNCONDITIONAL.has(op & BPF_OP);
+    if (i + 1 < h.insns.length && conditional)
+      return { insn, line, holds: branchOf(env, insn, h.insns[i + 1] !== insn + 1).holds };
+  }
+  return found === null ? null : { ...found, holds: null };
+}
+
+const AT_END = /^(reference-leak|lock-held|rcu|preempt|return-)/;
+
+/**
+ * @param path what was recorded on the way; null = nothing
+ */
+export function explain(env: Env, refusal: Refusal, path: History | null): Explanation {
   const words = WORDS[refusal.reason] ?? OTHER;
+  const h = path ?? new History(null);
+  const ref =
+    refusal.reason === 'reference-leak' ? env.frame.refs.find((r) => r.id === refId(env, refusal)) : undefined;
   const c: Context = {
     env,
     refusal,
     message: refusal.message,
     here: capital(lineText(env, env.insn)),
     origin: originText(env, refusal),
+    acquired: ref === undefined ? '' : lineText(env, ref.insn),
   };
-  return { id: refusal.reason, text: words.text(c), advice: words.advice(c), path: pathOf(env) };
+  const lost = lostOf(env, refusal, h);
+  const insn = lost === null || lost.at < 0 ? -1 : h.insns[lost.at];
+  return {
+    id: refusal.reason,
+    text: words.text(c),
+    required: requiredOf(c),
+    known: knownText(env, refusal),
+    advice: words.advice(c),
+    path: pathOf(env),
+    lost:
+      lost === null
+        ? null
+        : {
+            kind: lost.kind,
+            insn,
+            line: insn < 0 ? null : env.lineOf(insn),
+            what: lostText(env, h, lost, refusal.reason),
+          },
+    related: ref === undefined ? [] : [{ insn: ref.insn, line: env.lineOf(ref.insn), what: 'acquired here' }],
+    leaves: AT_END.test(refusal.reason) && env.insns.op[env.insn] === 0x95 ? leavesOf(env, h) : null,
+  };
 }
 
 const capital = (s: string): string => s[0].toUpperCase() + s.slice(1);

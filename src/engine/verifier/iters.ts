@@ -111,7 +111,7 @@ export function iterNext(env: Env, at: IterPlace): void {
   const here = cellAt(env.state, at);
   if (here.reg.iter!.state === 'active') {
     const before = previousEntry(env, env.state.parent, env.insn);
-    const more = env.push(env.insn + 1, env.insn);
+    const more = env.push(env.insn + 1, env.insn, 'iterator-next');
     const there = cellAt(more, at);
     change(there, { depth: there.reg.iter!.depth + 1 });
     if (before !== null) widenTo(before, more);

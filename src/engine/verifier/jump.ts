@@ -77,7 +77,7 @@ export function checkJump(env: Env): void {
   if (dst.isScalar && dst.id !== 0) collectLinked(env, dst.id, linked);
   if (linked.length > 1) recordHistory(env, { linked });
   const before = env.state.path;
-  const other = env.push(insn + insns.off[insn] + 1, insn, { insn, taken: true, before });
+  const other = env.push(insn + insns.off[insn] + 1, insn, 'taken', { insn, taken: true, before });
   env.state.path = { insn, taken: false, before };
   refine(env, other, op, jmp32, dstNo, isX ? srcNo : -1, src, linked);
   pointerChecks(env, other, op, jmp32, isX, dstNo, srcNo);
@@ -95,7 +95,7 @@ function mayGoto(env: Env): void {
     env.fail(EINVAL, 'reserved-fields', `invalid may_goto off ${insns.off[insn]} imm ${insns.imm[insn]}`);
   }
   const before = previousEntry(env, env.state.parent, insn);
-  const more = env.push(insn + 1, insn);
+  const more = env.push(insn + 1, insn, 'may-goto-on');
   more.mayGotoDepth++;
   if (before !== null) widenTo(before, more);
   env.insn += insns.off[insn];

@@ -47,7 +47,7 @@ export function checkLdAbs(env: Env): 'next' | 'returned' {
   env.setReg(0, unknownReg(insn));
   if (env.state.frames.length === 1 || !env.rules.trust) return 'next';
   // Where there are no such bytes the function returns 0: a path of its own.
-  env.push(insn + 1, insn);
+  env.push(insn + 1, insn, 'other');
   env.setReg(0, constReg(0n, insn));
   returnToCaller(env);
   return 'returned';

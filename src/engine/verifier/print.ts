@@ -159,7 +159,8 @@ export function frameText(env: Env, frame: Frame, touchedOnly = false): string {
   return out;
 }
 
-function slotText(env: Env, frame: Frame, s: StackSlot, i: number): string {
+/** ` fp-8=…` of one slot; '' = nothing was written there. */
+export function slotText(env: Env, frame: Frame, s: StackSlot, i: number): string {
   if (s.types.every((t) => t === 0)) return '';
   const at = ` fp${-(i + 1) * 8}${live(s.cell)}=`;
   const chars = s.types.map((t) => SLOT_CHARS[t]).join('');

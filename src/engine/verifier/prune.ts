@@ -6,6 +6,7 @@ import { iterDepthsDiffer, maybeLooping, statesEqual } from './equal.ts';
 import { cleanState, isClean, propagateLiveness } from './liveness.ts';
 import { propagatePrecision, recordHistory } from './precision.ts';
 import { frameText } from './print.ts';
+import type { Hit } from './record.ts';
 import type { Frame, State } from './state.ts';
 import { LIVE_DONE } from './state.ts';
 
@@ -73,7 +74,7 @@ export function alreadyVisited(env: Env): boolean {
       } else if (env.points[at] & ITER_NEXT) {
         if (statesEqual(env, c.state, cur, 'range') && iterIsActive(env)) {
           updateLoopEntry(cur, c.state);
-          return hit(env, c);
+          return hit(env, c, 'iterator');
         }
       } else if (
         env.points[at] & MAY_GOTO &&
@@ -81,9 +82,9 @@ export function alreadyVisited(env: Env): boolean {
         statesEqual(env, c.state, cur, 'range')
       ) {
         updateLoopEntry(cur, c.state);
-        return hit(env, c);
+        return hit(env, c, 'may-goto');
       } else if (env.points[at] & CALLS_CALLBACK) {
-        if (statesEqual(env, c.state, cur, 'range')) return hit(env, c);
+        if (statesEqual(env, c.state, cur, 'range')) return hit(env, c, 'callback');
       } else if (maybeLooping(c.state, cur) && loops(env, c.state)) {
         infiniteLoop(env, c.state);
       }
@@ -99,7 +100,7 @@ export function alreadyVisited(env: Env): boolean {
       const strict = entry !== null && entry.branches > 0;
       if (statesEqual(env, c.state, cur, strict ? 'range' : 'covers')) {
         if (strict && entry !== null) updateLoopEntry(cur, entry);
-        return hit(env, c);
+        return hit(env, c, strict ? 'loop' : 'equal');
       }
     }
     if (add) c.misses++;
@@ -144,9 +145,9 @@ function infiniteLoop(env: Env, old: State): never {
   env.fail(EINVAL, 'infinite-loop', message);
 }
 
-function hit(env: Env, c: Checkpoint): true {
+function hit(env: Env, c: Checkpoint, how: Hit): true {
   c.hits++;
-  env.recorder?.ended('pruned', c.state);
+  env.recorder?.pruned(env, c.state, how);
   propagateLiveness(c.state, env.state);
   if (env.points[env.insn] & JMP_POINT) recordHistory(env, {});
   propagatePrecision(env, c.state);

@@ -1,84 +1,90 @@
-/** Recording of the explored tree (`recordStates`): segments of paths, and what each instruction changed. */
+/** The explored tree in the compact form of `check --states`: text for what the recorder kept. */
+import { branchOf, type Branch } from './branches.ts';
 import type { Env } from './env.ts';
-import { frameText } from './print.ts';
-import type { State } from './state.ts';
+import { regText, slotText } from './print.ts';
+import type { Change, Held, Recorder, Segment } from './record.ts';
+import { Cell, Frame, StackSlot } from './state.ts';
 import type { StateNode, StateTree } from './types.ts';
 
-type Open = { -readonly [K in keyof Omit<StateNode, 'steps'>]: StateNode[K] } & { steps: [number, string[]][] };
-const MAX_STEPS = 20_000;
+const FRAMES: readonly Frame[] = Array.from({ length: 9 }, (_, n) => new Frame(-1, n, 0, []));
 
-export class StateRecorder {
-  readonly #nodes: Open[] = [];
-  readonly #parents = new WeakMap<State, number>();
-  readonly #owners = new WeakMap<State, number>();
-  #cur: Open | null = null;
-  #before = new Set<string>();
-  #steps = 0;
-  #truncated = false;
-
-  /** A queued state goes on from the current segment. */
-  queued(state: State): void {
-    if (this.#cur !== null) this.#parents.set(state, this.#cur.id);
-  }
-
-  /** A checkpoint was kept in the current segment. */
-  kept(state: State): void {
-    if (this.#cur !== null) this.#owners.set(state, this.#cur.id);
-  }
-
-  /** The loop arrived at `env.insn`: what the instruction before changed, and a new segment after a `pop`. */
-  arrive(env: Env): void {
-    if (this.#truncated) return;
-    const now = pieces(env);
-    if (this.#cur === null) {
-      if (this.#nodes.length >= MAX_STEPS) return this.#full();
-      const parent = this.#parents.get(env.state) ?? -1;
-      this.#cur = {
-        id: this.#nodes.length,
-        parent,
-        from: env.prevInsn,
-        first: env.insn,
-        last: -1,
-        end: 'open',
-        by: -1,
-        steps: [],
-      };
-      this.#nodes.push(this.#cur);
-    } else this.#cur.steps.at(-1)?.[1].push(...[...now].filter((x) => !this.#before.has(x)));
-    this.#before = now;
-  }
-
-  step(insn: number): void {
-    if (this.#cur === null) return;
-    if (this.#steps >= MAX_STEPS) return this.#full();
-    this.#steps++;
-    this.#cur.steps.push([insn, []]);
-    this.#cur.last = insn;
-  }
-
-  ended(end: StateNode['end'], by?: State): void {
-    if (this.#cur === null) return;
-    this.#cur.end = end;
-    if (by !== undefined) this.#cur.by = this.#owners.get(by) ?? -1;
-    this.#cur = null;
-  }
-
-  tree(): StateTree {
-    return { nodes: this.#nodes, truncated: this.#truncated };
-  }
-
-  #full(): void {
-    this.#truncated = true;
-    this.#cur = null;
-  }
+/** As the log shows it, without marks of liveness. */
+export function heldText(env: Env, place: string, h: Held): string {
+  if (h.reg === null) return h.text;
+  const frame = FRAMES[h.frame];
+  const cell = new Cell(h.reg);
+  if (h.types === null) return regText(env, frame, cell);
+  const at = Number(place.slice(place.indexOf('fp-') + 3)) / 8 - 1;
+  const text = slotText(env, frame, new StackSlot(h.types, cell), at);
+  return text.slice(text.indexOf('=') + 1);
 }
 
-const pieces = (env: Env): Set<string> =>
-  new Set(
-    env.state.frames.flatMap((f) =>
-      frameText(env, f)
-        .split(/ (?=R\d|fp-|refs=)/)
-        .slice(1)
-        .map((x) => `${f.frameno}:${x}`),
-    ),
-  );
+function split(env: Env, changes: readonly Change[]): [string[], string[]] {
+  const now: string[] = [];
+  const gone: string[] = [];
+  for (const c of changes) {
+    if (c.now === null) gone.push(c.place);
+    else now.push(`${c.place}=${heldText(env, c.place, c.now)}`);
+  }
+  return [now, gone];
+}
+
+/** How a segment began, beyond its kind: the branch in C, or the function that was entered. */
+function details(env: Env, s: Segment): Partial<Pick<StateNode, 'condition' | 'holds' | 'function'>> {
+  if (s.begin === 'taken' || s.begin === 'not-taken') {
+    const b: Branch = branchOf(env, s.from, s.begin === 'taken');
+    return { condition: b.text, holds: b.holds };
+  }
+  if (s.begin === 'entry' || s.begin === 'call' || s.begin === 'callback' || s.begin === 'async') {
+    return { function: env.subprogs[env.subprogContaining(s.first)]?.name ?? '' };
+  }
+  return {};
+}
+
+export function stateTree(env: Env, r: Recorder): StateTree {
+  const kept = new Set(r.nodes);
+  const failing = new Set<Segment>();
+  for (let s = r.current; s !== null; s = s.parent) failing.add(s);
+  const nodes = r.nodes.map((s): StateNode => {
+    const [start, startGone] = split(env, s.start);
+    const cover = s.cover;
+    return {
+      id: s.id,
+      parent: s.parent === null ? -1 : s.parent.id,
+      begin: s.begin,
+      from: s.from,
+      ...details(env, s),
+      first: s.first,
+      last: s.last,
+      count: s.count,
+      ...(s.skipped > 0 ? { skipped: s.skipped } : {}),
+      ...(s.full ? { full: true as const } : {}),
+      end: s.end,
+      ...(failing.has(s) ? { failing: true as const } : {}),
+      ...(cover === null
+        ? {}
+        : {
+            cover: {
+              node: cover.node !== null && kept.has(cover.node) ? cover.node.id : -1,
+              step: cover.step,
+              insn: cover.insn,
+              hit: cover.hit,
+              differs: cover.differs
+                .map((d) => [
+                  d.place,
+                  heldText(env, d.place, d.old),
+                  d.now === null ? '' : heldText(env, d.place, d.now),
+                ])
+                .filter(([, a, b]) => a !== b) as [string, string, string][],
+            },
+          }),
+      start,
+      ...(startGone.length > 0 ? { startGone } : {}),
+      steps: s.steps.map((x) => {
+        const [now, gone] = split(env, x.changes);
+        return gone.length > 0 ? [x.insn, now, gone] : [x.insn, now];
+      }),
+    };
+  });
+  return { nodes, truncated: r.truncated, total: r.total };
+}

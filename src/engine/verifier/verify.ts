@@ -34,13 +34,16 @@ import { checkLdImm64 } from './ld-imm.ts';
 import { checkMemInsn } from './memory.ts';
 import { claimsOf } from './observe.ts';
 import { checkStackDepth } from './stack-depth.ts';
+import { History } from './history.ts';
 import { findPacketChanges } from './packet.ts';
 import { recordHistory } from './precision.ts';
 import { frameText, printInsn, printTouched } from './print.ts';
 import { alreadyVisited, pathEnded } from './prune.ts';
+import { endOfPath, Recorder } from './record.ts';
 import { pointerReg } from './reg.ts';
 import { Frame, State } from './state.ts';
-import type { VerifierPlatform, VerifierResult, VerifyOptions } from './types.ts';
+import { stateTree } from './states.ts';
+import type { Explanation, VerifierPlatform, VerifierResult, VerifyOptions } from './types.ts';
 
 const INSN_LIMIT = 1_000_000;
 const CANCEL_EVERY = 512;
@@ -52,17 +55,55 @@ export function verifyProgram(
   platform: VerifierPlatform,
   opts: VerifyOptions = {},
 ): VerifierResult {
-  const env = new Env(obj, prog, platform, opts);
+  let recorder = opts.recordStates === true ? new Recorder(true) : null;
+  let { env, refusal } = attempt(obj, prog, platform, opts, recorder);
+  if (refusal !== null && recorder?.truncated === true) {
+    // Once more, for the end of the path that failed.
+    recorder = new Recorder(true, endOfPath(recorder.current));
+    ({ env, refusal } = attempt(obj, prog, platform, opts, recorder));
+  }
+  const explanation = refusal === null ? null : explainRefusal(env, refusal, opts);
+  return result(env, refusal, explanation);
+}
+
+interface Attempt {
+  readonly env: Env;
+  readonly refusal: Refusal | null;
+}
+
+function attempt(
+  obj: LoadedObject,
+  prog: LoadedProgram,
+  platform: VerifierPlatform,
+  opts: VerifyOptions,
+  recorder: Recorder | null,
+): Attempt {
+  const env = new Env(obj, prog, platform, opts, recorder);
   try {
     run(env);
     summary(env);
-    return result(env, null);
+    return { env, refusal: null };
   } catch (e) {
     if (!(e instanceof Refusal)) throw e;
-    env.recorder?.ended('error');
+    recorder?.ended('error');
     summary(env);
-    return result(env, e);
+    return { env, refusal: e };
   }
+}
+
+/** Beyond this the path is not recorded a second time: what is refused then is refused for its length. */
+const EXPLAIN_LIMIT = 300_000;
+
+/** Explains from the recorded path; where there is none, the program is verified once more to have one. */
+function explainRefusal(env: Env, refusal: Refusal, opts: VerifyOptions): Explanation {
+  if (env.recorder !== null && !env.recorder.truncated) return explain(env, refusal, new History(env.recorder.current));
+  const wanted = opts.explain !== false && env.insnsProcessed > 0 && env.insnsProcessed <= EXPLAIN_LIMIT;
+  if (!wanted || refusal.reason === 'cancelled') return explain(env, refusal, null);
+  const { obj, prog, platform } = env;
+  const again = { ...opts, logLevel: 0 as const, observe: undefined };
+  const second = attempt(obj, prog, platform, again, new Recorder(false));
+  if (second.refusal?.reason !== refusal.reason) return explain(env, refusal, null);
+  return explain(second.env, second.refusal, new History(second.env.recorder!.current));
 }
 
 /** All programs of an object that would be loaded. */
@@ -179,7 +220,7 @@ function loop(env: Env): void {
       printInsn(env, env.insn);
     }
     env.visits[env.insn]++;
-    env.recorder?.step(env.insn);
+    env.recorder?.step(env);
     env.observe?.(env.insn, env.state.frames.length - 1, claimsOf(env));
     prev = env.insn;
     const next = step(env);
@@ -262,7 +303,7 @@ function summary(env: Env): void {
   );
 }
 
-function result(env: Env, refusal: Refusal | null): VerifierResult {
+function result(env: Env, refusal: Refusal | null, explanation: Explanation | null): VerifierResult {
   const at = refusal === null ? -1 : env.insn;
   return {
     program: env.prog.name,
@@ -271,13 +312,13 @@ function result(env: Env, refusal: Refusal | null): VerifierResult {
     message: refusal?.message ?? '',
     insn: at,
     line: at < 0 ? null : env.lineOf(at),
-    explanation: refusal === null ? null : explain(env, refusal),
+    explanation,
     log: env.log.toString(),
     insnsProcessed: env.insnsProcessed,
     totalStates: env.totalStates,
     peakStates: env.peakStates,
     maxStackDepth: env.maxStackDepth,
     visits: env.visits,
-    ...(env.recorder === null ? {} : { states: env.recorder.tree() }),
+    ...(env.recorder === null ? {} : { states: stateTree(env, env.recorder) }),
   };
 }

@@ -4,7 +4,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import * as v from 'valibot';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { CheckJson } from '../../../src/protocol/index.ts';
 
 // Starting a process (and building on first use) is slow on a busy machine.
 const SLOW = 120_000;
@@ -134,6 +136,16 @@ describe('check', { timeout: SLOW }, () => {
             fixes: [
               { title: 'Return when count is NULL', edits: [expect.objectContaining({ text: expect.any(String) })] },
             ],
+            reasons: {
+              id: 'null-deref',
+              text: expect.stringContaining('line 20'),
+              required: 'A pointer that is known not to be NULL.',
+              known: expect.stringContaining('R0=map_value_or_null'),
+              lost: expect.objectContaining({ kind: 'call-result', line: 20, message: expect.any(String) }),
+              related: [],
+              path: [],
+              change: expect.any(String),
+            },
           },
         ],
         programs: [
@@ -155,6 +167,7 @@ describe('check', { timeout: SLOW }, () => {
     const r = lsmith(['check', SHADOW, '--states']);
     expect(r.code).toBe(0);
     const [p] = json(r).files[0].programs;
+    expect(v.safeParse(CheckJson, json(r)).issues?.[0]).toBeUndefined();
     const { nodes, visits, lines, lineVisits, truncated } = p.states;
     expect(truncated).toBe(false);
     expect(nodes[0]).toMatchObject({ id: 0, parent: -1, first: 0 });
@@ -163,6 +176,36 @@ describe('check', { timeout: SLOW }, () => {
     expect(lineVisits.reduce((a: number, [, n]: [number, number]) => a + n, 0)).toBe(total);
     expect(lines).toHaveLength(visits.length);
     expect(Math.max(...lines)).toBeGreaterThan(10);
+  });
+
+  test('--json and --states fit the schema, whatever is refused', () => {
+    const all = ['leak-early-return', 'return-positive', 'loop-to-variable', 'iterator-early-return', 'leak-dynptr'];
+    const r = lsmith(['check', ...all.map((n) => `test/data/repairs/${n}.bpf.c`), '--states', '--log']);
+    const parsed = v.safeParse(CheckJson, json(r));
+    expect(parsed.issues?.map((i) => [v.getDotPath(i), i.message])).toBeUndefined();
+    const refused = json(r).files.map(
+      (f: { diagnostics: { reasons?: { id: string } }[] }) => f.diagnostics.at(-1)?.reasons?.id,
+    );
+    expect(refused).toEqual([
+      'reference-leak',
+      'return-range',
+      'too-many-branches',
+      'reference-leak',
+      'reference-leak',
+    ]);
+  });
+
+  test('a refusal in plain text: required, known, lost, path, what to change', () => {
+    const { out } = lsmith(['check', 'test/data/repairs/leak-early-return.bpf.c']);
+    expect(out).toMatch(/:13:3: error: Unreleased reference/);
+    for (const word of [
+      'required: ',
+      'known:    Reference 2',
+      'lost at:  test/data/repairs/leak-early-return.bpf.c:7:20: ',
+      'path:     test/data/repairs/leak-early-return.bpf.c:9:7: `!e` is false',
+      'change:   Call bpf_ringbuf_submit() or',
+    ])
+      expect(out).toContain(word);
   });
 
   test('1 for what does not compile, with its place', () => {

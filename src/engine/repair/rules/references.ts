@@ -80,12 +80,12 @@ function beforeReturns(r: Refused, after: number, line: string, title: string): 
 }
 
 export function release(r: Refused): readonly QuickFix[] {
-  const at = /alloc_insn=(\d+)/.exec(r.result.message);
+  const at = r.result.explanation?.related[0]?.insn ?? -1;
   const lines = r.program.lines;
   let acquired: Place | null = null;
   let after = 0;
-  if (at !== null && r.func !== null) {
-    const record = lines.filter((l) => l.insn <= Number(at[1])).at(-1);
+  if (at >= 0 && r.func !== null) {
+    const record = lines.filter((l) => l.insn <= at).at(-1);
     if (record !== undefined) {
       acquired = placeAt(r.func, r.source, record.line, record.column);
       after = record.line;

@@ -219,9 +219,7 @@ class Walk {
     if (place.endsWith(':R0') && w.now !== null) return end('call-result');
     if (w.now === null) return end('call-destroyed');
     if (place.includes('fp-')) return end('call-overwrote');
-    return end(
-      (before?.reg?.refId ?? 0) !== 0 && w.now.reg?.isScalar === true ? 'released' : 'call-destroyed',
-    );
+    return end((before?.reg?.refId ?? 0) !== 0 && w.now.reg?.isScalar === true ? 'released' : 'call-destroyed');
   }
 
   /** An EXIT: what the caller has of it. */

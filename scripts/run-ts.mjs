@@ -17,7 +17,7 @@ const dir = join(ROOT, 'out/tools');
 mkdirSync(dir, { recursive: true });
 const out = join(dir, `${basename(entry).replace(/\.ts$/, '')}-${process.pid}.mjs`);
 await build({
-  entryPoints: [join(ROOT, entry)],
+  entryPoints: [entry.startsWith('/') ? entry : join(ROOT, entry)],
   outfile: out,
   bundle: true,
   platform: 'node',

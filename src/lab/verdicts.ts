@@ -30,15 +30,23 @@ export interface VerdictOptions {
   /** bpf log level: 1 path of the failure, 2 everything, 4 statistics; sum of them. */
   readonly level?: number;
   readonly logCap?: number;
+  /** Attach what loads; default true. */
+  readonly attach?: boolean;
+  /**
+   * Load whole objects, and programs on their own only where that fails: much faster, with the statistics alone as log
+   * of a program that loads.
+   */
+  readonly together?: boolean;
 }
 
-/** Each program of each object, loaded on its own (a refusal hides no other) and attached once. */
+/** Each program of each object: a refusal hides no other. In the order of the object. */
 export async function loadVerdicts(
   guest: Guest,
   objects: readonly LabObject[],
   options: VerdictOptions = {},
 ): Promise<ObjectVerdict[]> {
-  const parts: Uint8Array[] = [Buffer.from(`options ${options.level ?? 5} 1 ${options.logCap ?? 48 * 1024}\n`)];
+  const { level = 5, attach = true, logCap = 48 * 1024, together = false } = options;
+  const parts: Uint8Array[] = [Buffer.from(`options ${level} ${+attach} ${logCap} ${+together}\n`)];
   objects.forEach((o, i) => parts.push(Buffer.from(`object o${i} ${o.bytes.length}\n`), o.bytes, Buffer.from('\n')));
   const lines = await guest.request('objects', Buffer.concat(parts), 60_000 + objects.length * 60_000);
   return objects.map((o, i) => {

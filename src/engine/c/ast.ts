@@ -44,6 +44,8 @@ export interface Attributes {
   readonly unused: boolean;
   readonly hidden: boolean;
   readonly noReturn: boolean;
+  /** An `extern inline` definition with it is for inlining alone. */
+  readonly gnuInline: boolean;
   readonly naked: boolean;
   /** Bytes, 0 = the type's own. */
   readonly aligned: number;
@@ -114,6 +116,8 @@ export interface FunctionDecl extends Node {
   readonly addressTaken: boolean;
   /** There are errors in its body: it cannot be compiled. */
   readonly broken: boolean;
+  /** A header's inline function that computes with floating point: as good as not there, until somebody calls it. */
+  readonly floating: boolean;
 }
 
 export interface TranslationUnit {

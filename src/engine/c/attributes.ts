@@ -20,6 +20,7 @@ export class AttributeSet implements Attributes {
   unused = false;
   hidden = false;
   noReturn = false;
+  gnuInline = false;
   naked = false;
   aligned = 0;
   packed = false;
@@ -131,6 +132,9 @@ function parseOne(p: Parser, a: AttributeSet): void {
       break;
     case 'noreturn':
       a.noReturn = true;
+      break;
+    case 'gnu_inline':
+      a.gnuInline = true;
       break;
     case 'naked':
       a.naked = true;

@@ -65,7 +65,7 @@ const calleeName = (e: Expr): string =>
   e.kind === 'function' || e.kind === 'var' ? e.decl.name : e.kind === 'member' ? e.field.name : 'function';
 
 /** Number of the helper that a function pointer value is: a constant, or a static variable initialised with one. */
-function helperId(e: Expr): number | null {
+export function helperId(e: Expr): number | null {
   const c = evaluate(e);
   if (c !== null && c.base === null) return Number(BigInt.asIntN(32, c.value));
   if (e.kind !== 'cast' || e.cast !== 'lvalueToRvalue' || e.operand.kind !== 'var') return null;

@@ -67,6 +67,15 @@ export class Diagnostics {
     throw new FatalError(message);
   }
 
+  /** Takes back the errors since the list was `from` long, when all of them have that code. Returns whether it did. */
+  retract(from: number, code: string): boolean {
+    const since = this.list.slice(from).filter((d) => d.severity === 'error');
+    if (since.length === 0 || since.some((d) => d.code !== code)) return false;
+    this.list.splice(from, Infinity, ...this.list.slice(from).filter((d) => d.severity !== 'error'));
+    this.errors = this.list.filter((d) => d.severity === 'error').length;
+    return true;
+  }
+
   isIgnored(code: string): boolean {
     return this.#ignored.has(code);
   }

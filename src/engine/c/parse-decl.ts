@@ -2,7 +2,14 @@
 import type { FunctionDecl, Loc, ParamDecl, VarDecl } from './ast.ts';
 import { joinSets, noAttributes, toAttributes, type AttributeSet } from './attributes.ts';
 import { evaluate } from './constant.ts';
-import { mergeAttributes, type FunctionState, type Mutable, type Sym, type TypedefSymbol } from './context.ts';
+import {
+  mergeAttributes,
+  type Context,
+  type FunctionState,
+  type Mutable,
+  type Sym,
+  type TypedefSymbol,
+} from './context.ts';
 import { errorExpr, rvalue } from './convert.ts';
 import { DeferredDeclarations } from './deferred.ts';
 import { typeElsewhere } from './elsewhere.ts';
@@ -115,7 +122,7 @@ export function parseDeclaration(p: Parser): VarDecl[] {
     else if (t.kind === 'function') {
       const fn = declareFunction(p, specs, d, t);
       if (first && p.is(T.LBrace)) {
-        defineFunction(p, fn, d, t);
+        defineFunction(p, fn, d, t, specs);
         return autos;
       }
     } else if (isError(d.type) && p.is(T.LBrace)) {
@@ -238,6 +245,7 @@ function declareFunction(p: Parser, specs: Specifiers, d: Declarator, type: Func
     referenced: false,
     addressTaken: false,
     broken: false,
+    floating: false,
     loc: specs.loc,
     end: p.last,
   };
@@ -249,7 +257,13 @@ function declareFunction(p: Parser, specs: Specifiers, d: Declarator, type: Func
   return decl;
 }
 
-function defineFunction(p: Parser, fn: Mutable<FunctionDecl>, d: Declarator, type: FunctionType): void {
+function defineFunction(
+  p: Parser,
+  fn: Mutable<FunctionDecl>,
+  d: Declarator,
+  type: FunctionType,
+  specs: Specifiers,
+): void {
   const { cx } = p;
   if (cx.fn !== null) {
     p.error('c/nested-function', 'function definition is not allowed here', d.nameLoc);
@@ -264,8 +278,12 @@ function defineFunction(p: Parser, fn: Mutable<FunctionDecl>, d: Declarator, typ
     });
   }
   if (type.variadic) p.error('c/variadic', `'${fn.name}': variadic functions are not supported in BPF`, d.nameLoc);
+  const errorsBefore = cx.diagnostics.errors;
+  const listBefore = cx.diagnostics.list.length;
   if (strip(type.ret).kind === 'float')
     p.error('c/float', 'BPF has no floating point: use integers (scaled if need be)', d.nameLoc);
+  // A definition for inlining alone: what it would be linked with is not there, so it is the file's own.
+  if (specs.inline && (specs.storage === 'extern') === fn.attributes.gnuInline) fn.linkage = 'static';
   fn.type = type.prototyped ? type : { ...type, prototyped: true };
   fn.nameLoc = d.nameLoc;
   const infos: readonly ParamInfo[] =
@@ -295,7 +313,6 @@ function defineFunction(p: Parser, fn: Mutable<FunctionDecl>, d: Declarator, typ
     computedGoto: false,
   };
   cx.fn = state;
-  const errorsBefore = cx.diagnostics.errors;
   cx.pushScope();
   for (const param of params) {
     if (param.name === '') continue;
@@ -319,12 +336,25 @@ function defineFunction(p: Parser, fn: Mutable<FunctionDecl>, d: Declarator, typ
       p.error('c/unknown-label', `use of undeclared label '${g.label.replace(/\.\d+$/, '')}'`, g.end);
   }
   cx.calls.set(fn, state.calls);
+  if (
+    cx.diagnostics.errors > errorsBefore &&
+    isHeaderInline(cx, fn, specs.inline) &&
+    cx.diagnostics.retract(listBefore, 'c/float')
+  ) {
+    fn.body = null;
+    fn.floating = true;
+    return;
+  }
   // Uses may stand in what was not understood.
   fn.broken = cx.diagnostics.errors > errorsBefore;
   if (fn.broken) return;
   for (const v of state.locals)
     if (!v.referenced && !v.attributes.unused && v.name !== '') cx.unused.push({ decl: v, fn });
 }
+
+/** <stdlib.h> has some that a policy neither wrote nor calls. */
+const isHeaderInline = (cx: Context, fn: FunctionDecl, inline: boolean): boolean =>
+  (inline || fn.linkage === 'static') && cx.diagnostics.sources.includeStack(fn.nameLoc).length > 0;
 
 function declareVariable(p: Parser, specs: Specifiers, d: Declarator): Mutable<VarDecl> | null {
   const { cx } = p;

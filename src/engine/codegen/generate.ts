@@ -21,6 +21,7 @@ import { shareSpillSlots } from './machine/spill-slots.ts';
 import { mergeSameBlocks } from './machine/tidy.ts';
 import { inlineCalls, shouldInline } from './opt/inline.ts';
 import { refuseBlocks } from './opt/expand-blocks.ts';
+import { hasIndirectCalls, refuseIndirectCalls, resolveCalls } from './opt/indirect.ts';
 import { optimise } from './opt/pipeline.ts';
 import { shareSlots } from './opt/share-slots.ts';
 import { sinkAddresses } from './opt/sink.ts';
@@ -84,7 +85,10 @@ function lowerOnly(unit: TranslationUnit): readonly Diagnostic[] {
     if (unit.sources.position(d.nameLoc).file !== unit.file) continue;
     if (d.linkage === 'global' && d.params.length > 5 && !d.attributes.alwaysInline) tooManyParameters(cx, d);
     try {
-      lowerFunction(cx, d);
+      const f = lowerFunction(cx, d);
+      if (!hasIndirectCalls(f)) continue;
+      optimise(f, cx);
+      refuseIndirectCalls(f, cx, false);
     } catch (e) {
       // Types with errors can break what lowering may rely on otherwise; those errors were reported.
       if (!(e instanceof AssertionError)) throw e;
@@ -115,8 +119,7 @@ function generate(cx: UnitContext, opts: CodegenOptions): GenerateResult {
   const { unit } = cx;
   const compiled = new Map<FunctionDecl, Func>();
   const busy = new Set<FunctionDecl>();
-  const lowered = new Map<FunctionDecl, Func>();
-  for (const d of unit.functions) if (d.body !== null) lowered.set(d, lowerFunction(cx, d));
+  const lowered = lowerReachable(cx);
   if (cx.diagnostics.some((d) => d.severity === 'error'))
     return { object: null, diagnostics: cx.diagnostics, functions: [] };
 
@@ -140,11 +143,14 @@ function generate(cx: UnitContext, opts: CodegenOptions): GenerateResult {
     busy.add(d);
     for (const callee of calledBy(f)) compile(callee, { loc: d.nameLoc, end: d.nameLoc });
     if (cx.diagnostics.length === 0) {
-      inlineCalls(f, (callee) => {
-        const g = compiled.get(callee);
-        return g !== undefined && shouldInline(g, calls.get(callee) ?? 0) ? g : null;
-      });
-      optimise(f, cx);
+      do {
+        for (const callee of calledBy(f)) compile(callee, { loc: d.nameLoc, end: d.nameLoc });
+        inlineCalls(f, (callee) => {
+          const g = compiled.get(callee);
+          return g !== undefined && shouldInline(g, calls.get(callee) ?? 0) ? g : null;
+        });
+        optimise(f, cx);
+      } while (cx.diagnostics.length === 0 && resolveCalls(f, (callee) => lowered.get(callee)));
       opts.onFunction?.(f);
     }
     busy.delete(d);
@@ -178,6 +184,7 @@ function generate(cx: UnitContext, opts: CodegenOptions): GenerateResult {
       continue;
     }
     refuseBlocks(f, cx);
+    refuseIndirectCalls(f, cx, true);
     if (cx.diagnostics.length > 0) continue;
     shareSlots(f);
     sinkAddresses(f);
@@ -217,6 +224,32 @@ function generate(cx: UnitContext, opts: CodegenOptions): GenerateResult {
   const variables = unit.variables.filter((v) => v.storage !== 'extern' && v.storage !== 'auto' && emitAlways(v));
   const object = writeObject(unit, codes, variables, (bytes) => cx.internBytes(bytes));
   return { object, diagnostics: cx.diagnostics, functions: stats };
+}
+
+/**
+ * The functions of the file, and of its headers those that something leads to: what a header has for others is no
+ * concern of this policy, with all that may be wrong with it. In the order of the unit.
+ */
+function lowerReachable(cx: UnitContext): Map<FunctionDecl, Func> {
+  const { unit } = cx;
+  const done = new Map<FunctionDecl, Func>();
+  const work = unit.functions.filter(
+    (d) =>
+      d.linkage === 'global' ||
+      d.attributes.section !== null ||
+      d.attributes.used ||
+      unit.sources.position(d.nameLoc).file === unit.file,
+  );
+  for (const v of unit.variables)
+    for (const r of v.image?.relocs ?? []) if (r.target.kind === 'function') work.push(r.target);
+  while (work.length > 0) {
+    const d = work.pop()!;
+    if (d.body === null || done.has(d)) continue;
+    const f = lowerFunction(cx, d);
+    done.set(d, f);
+    work.push(...referencedBy(f));
+  }
+  return new Map(unit.functions.flatMap((d) => (done.has(d) ? [[d, done.get(d)!]] : [])));
 }
 
 /** Maps, licences and other data in named sections, and everything visible from outside, exist even unused. */

@@ -64,7 +64,9 @@ export type Symbol =
 export type Callee =
   | { readonly kind: 'helper'; readonly id: number; readonly name: string }
   | { readonly kind: 'local'; readonly decl: FunctionDecl }
-  | { readonly kind: 'kfunc'; readonly decl: FunctionDecl };
+  | { readonly kind: 'kfunc'; readonly decl: FunctionDecl }
+  /** The pointer is the first argument; `end` is where the call ends in the source. */
+  | { readonly kind: 'indirect'; readonly end: Loc };
 
 /** One step of a CO-RE access path. */
 export type CoreStep =
@@ -358,7 +360,7 @@ export function printInst(i: Inst): string {
       return `${def}coreimm ${i.type} kind ${i.coreKind} ${i.coreValue} ${printSteps(i.access!)}`;
     case 'call': {
       const c = i.callee!;
-      const name = c.kind === 'helper' ? `helper#${c.id}` : `@${c.decl.name}`;
+      const name = c.kind === 'helper' ? `helper#${c.id}` : c.kind === 'indirect' ? '(pointer)' : `@${c.decl.name}`;
       return `${def}call ${i.type} ${name}(${args})`;
     }
     case 'atomic':

@@ -13,6 +13,8 @@ struct object_options {
 	int level;
 	int attach;
 	size_t cap;
+	/* Whole objects first; programs on their own only where that fails. */
+	int together;
 };
 
 /* The last "processed N insns" of a log; -1 when it has none. */
@@ -25,45 +27,18 @@ static long processed(const char *log)
 	return found ? atol(found + 10) : -1;
 }
 
-static void one_program(const char *name, const char *bytes, size_t n, const char *program, struct object_options o)
+/* What became of one program; `e` is the error of the load. */
+static void report(const char *name, struct bpf_program *me, int e, int level, double ms, const char *log,
+		   struct object_options o)
 {
-	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = name);
-	struct bpf_object *object = bpf_object__open_mem(bytes, n, &opts);
-	struct bpf_program *p, *me = NULL;
-
-	if (!object)
-		return;
-	bpf_object__for_each_program(p, object) {
-		int is = !strcmp(bpf_program__name(p), program);
-
-		bpf_program__set_autoload(p, is);
-		if (is)
-			me = p;
-	}
-	int e, level = o.level;
-
-	libbpf_reset();
-	log_buffer[0] = 0;
-	bpf_program__set_log_buf(me, log_buffer, LOG_SIZE);
-	bpf_program__set_log_level(me, level);
-	double t0 = seconds();
-	e = bpf_object__load(object);
-	double t1 = seconds();
-	if (e == -ENOSPC && level != 4) {
-		/* Kernels before 6.4 let a log that does not fit replace the verdict: ask again for statistics only. */
-		bpf_object__close(object);
-		o.level = 4;
-		one_program(name, bytes, n, program, o);
-		return;
-	}
 	out("{\"t\":\"program\",\"object\":");
 	out_string(name);
 	out(",\"name\":");
-	out_string(program);
+	out_string(bpf_program__name(me));
 	out(",\"section\":");
 	out_string(bpf_program__section_name(me));
 	out(",\"accepted\":%s,\"errno\":%d,\"insns\":%zu,\"processed\":%ld,\"ms\":%.2f,\"level\":%d", e ? "false" : "true", -e,
-	    bpf_program__insn_cnt(me), processed(log_buffer), (t1 - t0) * 1e3, level);
+	    bpf_program__insn_cnt(me), processed(log), ms, level);
 	if (!e) {
 		struct bpf_prog_info info = {};
 		__u32 size = sizeof(info);
@@ -80,21 +55,136 @@ static void one_program(const char *name, const char *bytes, size_t n, const cha
 		}
 	}
 	out(",\"log\":");
-	out_text(log_buffer, o.cap);
+	out_text(log, o.cap);
 	out(",\"libbpf\":");
 	out_text(e ? libbpf_text : "", 4000);
 	out("}");
 	out_line();
 	out_flush();
+}
+
+static struct bpf_object *open_object(const char *name, const char *bytes, size_t n)
+{
+	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = name);
+
+	libbpf_reset();
+	return bpf_object__open_mem(bytes, n, &opts);
+}
+
+static void one_program(const char *name, const char *bytes, size_t n, const char *program, struct object_options o)
+{
+	struct bpf_object *object = open_object(name, bytes, n);
+	struct bpf_program *p, *me = NULL;
+
+	if (!object)
+		return;
+	bpf_object__for_each_program(p, object) {
+		int is = !strcmp(bpf_program__name(p), program);
+
+		bpf_program__set_autoload(p, is);
+		if (is)
+			me = p;
+	}
+	libbpf_reset();
+	log_buffer[0] = 0;
+	bpf_program__set_log_buf(me, log_buffer, LOG_SIZE);
+	bpf_program__set_log_level(me, o.level);
+	double t0 = seconds();
+	int e = bpf_object__load(object);
+	double t1 = seconds();
+	if (e == -ENOSPC && o.level != 4) {
+		/* Kernels before 6.4 let a log that does not fit replace the verdict: ask again for statistics only. */
+		bpf_object__close(object);
+		o.level = 4;
+		one_program(name, bytes, n, program, o);
+		return;
+	}
+	report(name, me, e, o.level, (t1 - t0) * 1e3, log_buffer, o);
 	bpf_object__close(object);
 }
 
+/* Statistics of a program that loads. */
+#define SHORT_LOG 4096
+
+/* The program that libbpf complained about last, by its place in `names`; -1 when it named none. */
+static int blamed(char *const *names, int count)
+{
+	int found = -1;
+	const char *last = NULL;
+
+	for (int i = 0; i < count; i++) {
+		char text[256];
+
+		if (!names[i])
+			continue;
+		snprintf(text, sizeof(text), "prog '%s':", names[i]);
+		for (const char *at = libbpf_text; (at = strstr(at, text)); at++)
+			if (at > last) {
+				last = at;
+				found = i;
+			}
+	}
+	return found;
+}
+
 /*
- * Payload: `options LEVEL ATTACH CAP`, then per object `object NAME BYTES` and its bytes.
+ * Loads the programs of `names` (NULL: has its answer) in one go, again without each that is refused: what is slow is
+ * libbpf's preparation of an object, not the verifier. Answered names are freed. What is left did not go that way.
+ */
+static void all_programs(const char *name, const char *bytes, size_t n, char **names, int count, struct object_options o)
+{
+	for (;;) {
+		struct bpf_object *object = open_object(name, bytes, n);
+		struct bpf_program *p;
+		int i = 0, wanted = 0;
+		char *logs = calloc(count + 1, SHORT_LOG);
+
+		if (!object || !logs) {
+			free(logs);
+			return;
+		}
+		bpf_object__for_each_program(p, object) {
+			if (i >= count)
+				break;
+			bpf_program__set_autoload(p, names[i] != NULL);
+			wanted += names[i] != NULL;
+			bpf_program__set_log_buf(p, logs + i * SHORT_LOG, SHORT_LOG);
+			bpf_program__set_log_level(p, 4);
+			i++;
+		}
+		int e = wanted ? bpf_object__load(object) : 0;
+
+		i = 0;
+		if (!e && wanted)
+			bpf_object__for_each_program(p, object) {
+				if (i >= count)
+					break;
+				if (names[i]) {
+					report(name, p, 0, 4, 0, logs + i * SHORT_LOG, o);
+					free(names[i]);
+					names[i] = NULL;
+				}
+				i++;
+			}
+		bpf_object__close(object);
+		free(logs);
+		if (!e)
+			return;
+		i = blamed(names, count);
+		if (i < 0)
+			return;
+		one_program(name, bytes, n, names[i], o);
+		free(names[i]);
+		names[i] = NULL;
+	}
+}
+
+/*
+ * Payload: `options LEVEL ATTACH CAP TOGETHER`, then per object `object NAME BYTES` and its bytes.
  */
 int job_objects(struct payload *p)
 {
-	struct object_options o = { 5, 1, 48 * 1024 };
+	struct object_options o = { 5, 1, 48 * 1024, 0 };
 	char *line;
 
 	while ((line = payload_line(p))) {
@@ -106,6 +196,7 @@ int job_objects(struct payload *p)
 			o.level = number(next_word(&line));
 			o.attach = number(next_word(&line));
 			o.cap = number(next_word(&line));
+			o.together = number(next_word(&line));
 			continue;
 		}
 		if (strcmp(word, "object")) {
@@ -120,9 +211,7 @@ int job_objects(struct payload *p)
 			out_error("objects: payload cut short", 0);
 			return -1;
 		}
-		LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = name);
-		libbpf_reset();
-		struct bpf_object *object = bpf_object__open_mem(bytes, n, &opts);
+		struct bpf_object *object = open_object(name, bytes, n);
 
 		if (!object) {
 			out("{\"t\":\"object\",\"object\":");
@@ -145,7 +234,11 @@ int job_objects(struct payload *p)
 		out_string(name);
 		out(",\"errno\":0,\"programs\":%d}", count);
 		out_line();
+		if (o.together)
+			all_programs(name, bytes, n, names, count, o);
 		for (int i = 0; i < count; i++) {
+			if (!names[i])
+				continue;
 			one_program(name, bytes, n, names[i], o);
 			free(names[i]);
 		}

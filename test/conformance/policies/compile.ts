@@ -29,7 +29,7 @@ export function vmlinuxFolder(btf: Uint8Array): string | null {
 
 /** @param keep folder where clang's answers are kept, as they do not change */
 export function compileWithClang(clang: string, source: Source, vmlinux: string, keep: string): Compiled {
-  const stamp = [clang, source.file, statSync(source.file).mtimeMs, source.includeDirs, source.defines];
+  const stamp = ['stripped', clang, source.file, statSync(source.file).mtimeMs, source.includeDirs, source.defines];
   const key = createHash('sha256').update(JSON.stringify(stamp)).digest('hex').slice(0, 24);
   const file = join(keep, `${key}.json`);
   if (existsSync(file)) {
@@ -61,7 +61,10 @@ function runClang(clang: string, source: Source, vmlinux: string): Compiled {
       { encoding: 'utf8' },
     );
     if (r.status !== 0) return { error: firstError(r.stderr) };
-    return { bytes: new Uint8Array(readFileSync(out)), ms: performance.now() - t0 };
+    const ms = performance.now() - t0;
+    // DWARF is most of the object, and nobody who loads it looks at it.
+    spawnSync(clang.replace('clang', 'llvm-strip'), ['-g', out]);
+    return { bytes: new Uint8Array(readFileSync(out)), ms };
   } finally {
     rmSync(dir, { recursive: true, force: true });
   }

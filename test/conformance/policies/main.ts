@@ -1,20 +1,33 @@
 /**
- * `npm run report:policies -- --dir DIR [--kernel 6.12]... [--headers bundled] [--only TEXT]
- * [--except REGEXP] [--save FOLDER] [--json FILE] [--verbose]`
+ * `npm run report:policies -- --dir DIR [--fetch [--mirror CLONES]] [--kernel 6.12]... [--verify] [--lab]`
  *
- * DIR holds the sources of `list.json` as `owner+name/path`; nothing is fetched. `DIR/policies.json` may name include
- * folders and defines by repository. Each is compiled unmodified by us and by clang-19; both objects go through our loader and
- * verifier for the kernel, and with `--lab` through the real kernel in the laboratory.
+ * DIR holds the sources of `list.json` as `owner+name/path`; `--fetch` lays them out from git. Each is compiled unmodified
+ * by us and by clang-19; both objects go through our loader, with `--verify` through our verifier, and with
+ * `--lab` through the real kernels in the laboratory.
  */
-import { readdirSync, readFileSync, rmSync, statSync, writeFileSync, mkdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import { gunzipSync } from 'node:zlib';
 import type { KernelId } from '../../../src/lab/index.ts';
 import { compileWithClang, OurCompiler, vmlinuxFolder, type Headers } from './compile.ts';
+import { fetchSources } from './fetch.ts';
+import { writeMarkdown } from './markdown.ts';
 import { measureOnKernel, measureOurs, openProfiles } from './measure.ts';
-import { quality, regressions, table, type Row } from './report.ts';
+import { OUTLIER, quality, regressions, table, type Judge, type Row } from './report.ts';
 import { findSources } from './sources.ts';
+
+const USAGE = `usage: npm run report:policies -- --dir DIR [options]
+  --fetch             lay the sources out in DIR first, from git
+  --mirror CLONES     ... from clones at CLONES/owner+name instead of the network
+  --kernel 6.12       whose verdict is asked; may be repeated
+  --types 6.12        whose vmlinux.h is compiled with
+  --verify            our verifier's verdict and count
+  --lab               the real kernels' (QEMU)
+  --headers bundled   LSMith's own headers for our compiler (default: genuine)
+  --only RE, --except RE, --verbose
+  --save FOLDER       keep the objects
+  --json FILE, --markdown FILE (between its marks)`;
 
 function bundledHeaders(root: string): Map<string, string> {
   const home = join(root, 'assets/headers');
@@ -30,50 +43,62 @@ function bundledHeaders(root: string): Map<string, string> {
   return out;
 }
 
+interface Measured {
+  readonly row: Row;
+  readonly which: 'ours' | 'clang';
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
+
 export async function main(root: string, args: readonly string[]): Promise<number> {
   const { values } = parseArgs({
     args: [...args],
     options: {
       dir: { type: 'string' },
-      kernel: { type: 'string', default: '6.12' },
+      fetch: { type: 'boolean', default: false },
+      mirror: { type: 'string' },
+      kernel: { type: 'string', multiple: true, default: ['6.12'] },
+      types: { type: 'string', default: '6.12' },
       headers: { type: 'string', default: 'genuine' },
       only: { type: 'string' },
       except: { type: 'string' },
-      'lab-only': { type: 'boolean', default: false },
+      verify: { type: 'boolean', default: false },
       lab: { type: 'boolean', default: false },
       verbose: { type: 'boolean', default: false },
       save: { type: 'string' },
       json: { type: 'string' },
+      markdown: { type: 'string' },
     },
   });
   const dir = values.dir ?? process.env.LSMITH_POLICIES;
   if (dir === undefined) {
-    console.error(
-      'usage: npm run report:policies -- --dir DIR [--kernel 6.12] [--lab] [--headers bundled] [--only TEXT]',
-    );
+    console.error(USAGE);
     return 2;
   }
+  if (values.fetch) for (const p of fetchSources(root, dir, values.mirror)) console.error(p);
   const { found, missing } = findSources(root, dir);
   if (missing.length > 0) console.error(`not in ${dir}:\n  ${missing.join('\n  ')}`);
+  const only = new RegExp(values.only ?? '');
   const except = values.except === undefined ? null : new RegExp(values.except);
-  const sources = found.filter((s) => (values.only === undefined || s.id.includes(values.only)) && !except?.test(s.id));
-  const kernelId = values.kernel as KernelId;
-  const kernel = openProfiles(root).get(kernelId);
-  const vmlinux = vmlinuxFolder(gunzipSync(readFileSync(join(root, 'assets/profiles', kernelId, 'btf.gz'))));
+  const sources = found.filter((s) => only.test(s.id) && !except?.test(s.id));
+  const kernels = values.kernel as KernelId[];
+  const profiles = openProfiles(root);
+  const vmlinux = vmlinuxFolder(gunzipSync(readFileSync(join(root, 'assets/profiles', values.types, 'btf.gz'))));
   if (vmlinux === null) {
     console.error('bpftool is not on this machine');
     return 2;
   }
+  const say = (text: string): void => {
+    if (values.verbose) console.error(text);
+  };
   try {
-    const ours = new OurCompiler(bundledHeaders(root), kernel.profile, values.headers as Headers, vmlinux);
+    const bundled = bundledHeaders(root);
+    const ours = new OurCompiler(bundled, profiles.get(values.types).profile, values.headers as Headers, vmlinux);
     const rows: Row[] = [];
-    const objects: { row: Row; which: 'ours' | 'clang'; name: string; bytes: Uint8Array }[] = [];
-    const mine = `our verifier ${kernelId}`;
-    const labOnly = values['lab-only'];
-    const judges = labOnly ? [] : [mine];
+    const objects: Measured[] = [];
     for (const s of sources) {
       const a = ours.compile(s);
-      const b = compileWithClang('clang-19', s, vmlinux, join(root, 'out/report-policies', kernelId));
+      const b = compileWithClang('clang-19', s, vmlinux, join(root, 'out/report-policies', values.types));
       const row: Row = {
         id: s.id,
         repo: s.repo,
@@ -85,84 +110,67 @@ export async function main(root: string, args: readonly string[]): Promise<numbe
       };
       rows.push(row);
       const name = basename(s.file).replace(/(\.bpf)?\.c$/, '');
-      const t0 = performance.now();
-      if (!labOnly)
-        row.judged.set(mine, {
-          ours: 'error' in a ? null : measureOurs(a.bytes, name, kernel),
-          clang: 'error' in b ? null : measureOurs(b.bytes, name, kernel),
-        });
-      if (values.verbose)
-        console.error(
-          `${s.id}: ours ${'error' in a ? a.error : a.ms.toFixed(0)}, clang ${'error' in b ? b.error : b.ms.toFixed(0)}, judged ${(performance.now() - t0).toFixed(0)} ms`,
-        );
       if (!('error' in a)) objects.push({ row, which: 'ours', name, bytes: a.bytes });
       if (!('error' in b)) objects.push({ row, which: 'clang', name, bytes: b.bytes });
-      if (values.save !== undefined) {
-        mkdirSync(values.save, { recursive: true });
-        const stem = join(values.save, s.id.replace(/[^\w.-]+/g, '_'));
-        if (!('error' in a)) writeFileSync(`${stem}.ours.o`, a.bytes);
-        if (!('error' in b)) writeFileSync(`${stem}.clang.o`, b.bytes);
-      }
+      const told = (r: typeof a): string => ('error' in r ? r.error : `${r.ms.toFixed(0)} ms`);
+      say(`${s.id}: ours ${told(a)}, clang ${told(b)}`);
     }
-    if (values.lab || labOnly) {
-      printCompiled(rows);
-      const judge = `Linux ${kernelId}`;
+    if (values.save !== undefined) {
+      mkdirSync(values.save, { recursive: true });
+      for (const o of objects)
+        writeFileSync(join(values.save, `${o.row.id.replace(/[^\w.-]+/g, '_')}.${o.which}.o`), o.bytes);
+    }
+    const judges: Judge[] = [];
+    for (const k of kernels) {
+      const judge = values.verify ? `our verifier ${k}` : `our loader ${k}`;
       judges.push(judge);
-      const measured = await measureOnKernel(kernelId, objects);
-      const by = new Map<Row, Record<string, (typeof measured)[0]>>();
-      objects.forEach((o, i) => by.set(o.row, { ...by.get(o.row), [o.which]: measured[i] }));
-      for (const [row, m] of by) row.judged.set(judge, { ours: m.ours ?? null, clang: m.clang ?? null });
+      for (const o of objects) {
+        const t0 = performance.now();
+        note(o, judge, measureOurs(o.bytes, o.name, profiles.get(k), values.verify));
+        if (performance.now() - t0 > 5000) say(`${judge}, ${o.row.id} of ${o.which}: ${performance.now() - t0} ms`);
+      }
+      if (!values.lab) continue;
+      const linux = `Linux ${k}`;
+      judges.push(linux);
+      const measured = await measureOnKernel(k, objects, (n) => say(`${linux}: ${n} of ${objects.length} objects`));
+      objects.forEach((o, i) => note(o, linux, measured[i]));
     }
     print(rows, judges);
-    if (values.json !== undefined) {
-      const flat = rows.map((r) => ({
-        ...r,
-        judged: Object.fromEntries(
-          [...r.judged].map(([j, m]) => [
-            j,
-            {
-              ours: m.ours && { ...m.ours, programs: Object.fromEntries(m.ours.programs) },
-              clang: m.clang && { ...m.clang, programs: Object.fromEntries(m.clang.programs) },
-            },
-          ]),
-        ),
-      }));
-      writeFileSync(values.json, JSON.stringify(flat, null, 1));
-    }
+    if (values.json !== undefined) writeFileSync(values.json, JSON.stringify(rows, flat, 1));
+    if (values.markdown !== undefined) writeMarkdown(values.markdown, rows, judges);
     return 0;
   } finally {
     rmSync(vmlinux, { recursive: true, force: true });
   }
 }
 
-function print(rows: readonly Row[], judges: readonly string[]): void {
-  console.log(table(rows, judges));
-  printCompiled(rows);
-  for (const j of judges) {
-    const q = quality(rows, j);
-    const bad = regressions(rows, j);
-    console.log(
-      `\n${j}: ${q.programs} programs accepted of both compilers; ours ÷ clang's, geometric mean: static ${q.staticMean.toFixed(3)}, processed ${q.processedMean.toFixed(3)}`,
-    );
-    console.log(`  accepted of clang, not of ours: ${bad.length}`);
-    for (const b of bad) console.log(`    ${b.id} ${b.program}: ${b.reason}`);
-    console.log(`  above 1.5 ×: ${q.outliers.length}`);
-    for (const o of q.outliers) {
-      console.log(
-        `    ${o.id} ${o.program}: static ${o.ours.insns}/${o.clang.insns}, processed ${o.ours.processed}/${o.clang.processed}`,
-      );
-    }
-  }
+function note(o: Measured, judge: Judge, m: NonNullable<ReturnType<typeof measureOurs>>): void {
+  const known = o.row.judged.get(judge) ?? { ours: null, clang: null };
+  o.row.judged.set(judge, { ...known, [o.which]: m });
 }
 
-function printCompiled(rows: readonly Row[]): void {
+const flat = (_key: string, value: unknown): unknown =>
+  value instanceof Map ? Object.fromEntries(value as Map<string, unknown>) : value;
+
+function print(rows: readonly Row[], judges: readonly Judge[]): void {
+  console.log(table(rows, judges));
   const counted = rows.filter((r) => r.clangError === null);
-  for (const r of rows.filter((x) => x.clangError !== null)) {
-    console.log(
-      `does not count, clang refuses it: ${r.id}: ${r.clangError}${r.ourError === null ? ' (we compile it)' : ''}`,
-    );
-  }
   const good = counted.filter((r) => r.ourError === null).length;
   console.log(`\ncompile: ${good} of ${counted.length} (${((100 * good) / counted.length).toFixed(1)} %)`);
   for (const r of counted.filter((x) => x.ourError !== null)) console.log(`  ${r.id}: ${r.ourError}`);
+  for (const j of judges) {
+    const q = quality(rows, j);
+    const bad = regressions(rows, j);
+    const f = (r: { static: number; processed: number }): string =>
+      `size ${r.static.toFixed(3)}, processed ${r.processed.toFixed(3)}`;
+    console.log(`\n${j}: ${q.programs} programs of ${q.objects} objects accepted of both compilers`);
+    console.log(`  ours ÷ clang's, geometric mean of objects: ${f(q.perObject)}; of programs: ${f(q.perProgram)}`);
+    console.log(`  accepted of clang, not of ours: ${bad.length}`);
+    for (const b of bad) console.log(`    ${b.id} ${b.program}: ${b.reason}`);
+    console.log(`  programs above ${OUTLIER} ×: ${q.outliers.length}`);
+    for (const o of q.outliers) {
+      const n = (k: 'insns' | 'processed'): string => `${o.ours[k]}/${o.clang[k]}`;
+      console.log(`    ${o.id} ${o.program}: size ${n('insns')}, processed ${n('processed')}`);
+    }
+  }
 }

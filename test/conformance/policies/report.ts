@@ -1,7 +1,7 @@
-/** The figures over all sources, and the table. */
+/** The figures over all sources. */
 import type { ObjectMeasure, Verdict } from './measure.ts';
 
-/** Where an object was measured: `ours 6.12`, `kernel 6.12`, ... */
+/** Where an object was measured: `Linux 6.12`, `our verifier 6.12`, ... */
 export type Judge = string;
 
 export interface Row {
@@ -52,51 +52,92 @@ export function regressions(rows: readonly Row[], judge: Judge): { id: string; p
 export const geometricMean = (xs: readonly number[]): number =>
   xs.length === 0 ? NaN : Math.exp(xs.reduce((a, x) => a + Math.log(x), 0) / xs.length);
 
-export interface Quality {
-  readonly programs: number;
-  readonly staticMean: number;
-  readonly processedMean: number;
-  /** Above 1.5 × in either figure, worst first. */
-  readonly outliers: readonly (Pair & { readonly static: number; readonly processed: number })[];
+/** Ours ÷ clang's. */
+export interface Ratio {
+  readonly static: number;
+  /** NaN where it was not counted. */
+  readonly processed: number;
 }
 
+const ratio = (all: readonly Pair[]): Ratio => {
+  const sum = (of: (p: Pair) => number): number => all.reduce((n, p) => n + of(p), 0);
+  const counted = all.every((p) => p.ours.processed > 0 && p.clang.processed > 0);
+  return {
+    static: sum((p) => p.ours.insns) / sum((p) => p.clang.insns),
+    processed: counted ? sum((p) => p.ours.processed) / sum((p) => p.clang.processed) : NaN,
+  };
+};
+
+const mean = (all: readonly Ratio[]): Ratio => ({
+  static: geometricMean(all.map((r) => r.static)),
+  processed: geometricMean(all.map((r) => r.processed).filter((x) => !Number.isNaN(x))),
+});
+
+export interface Quality {
+  readonly programs: number;
+  readonly objects: number;
+  /** Geometric means. */
+  readonly perProgram: Ratio;
+  readonly perObject: Ratio;
+  /** Above 1.5 × in either figure, worst first. */
+  readonly outliers: readonly (Pair & Ratio)[];
+}
+
+export const OUTLIER = 1.5;
+
 export function quality(rows: readonly Row[], judge: Judge): Quality {
-  const all = pairs(rows, judge).map((p) => ({
-    ...p,
-    static: p.ours.insns / p.clang.insns,
-    processed: p.ours.processed > 0 && p.clang.processed > 0 ? p.ours.processed / p.clang.processed : 1,
-  }));
+  const all = pairs(rows, judge).map((p) => ({ ...p, ...ratio([p]) }));
+  const objects = rows.map((r) => pairs([r], judge)).filter((p) => p.length > 0);
+  const worst = (r: Ratio): number => Math.max(r.static, r.processed || 0);
   return {
     programs: all.length,
-    staticMean: geometricMean(all.map((p) => p.static)),
-    processedMean: geometricMean(all.map((p) => p.processed)),
-    outliers: all
-      .filter((p) => p.static > 1.5 || p.processed > 1.5)
-      .sort((a, b) => Math.max(b.static, b.processed) - Math.max(a.static, a.processed)),
+    objects: objects.length,
+    perProgram: mean(all),
+    perObject: mean(objects.map(ratio)),
+    outliers: all.filter((p) => worst(p) > OUTLIER).sort((a, b) => worst(b) - worst(a)),
   };
 }
 
-const loads = (m: ObjectMeasure | null | undefined): string =>
-  !m
-    ? ''
-    : m.openError !== null
-      ? 'no'
-      : `${[...m.programs.values()].filter((v) => v.accepted).length}/${m.programs.size}`;
+/** Of one object: how many programs were accepted, out of how many. */
+export function accepted(m: ObjectMeasure | null | undefined): { accepted: number; programs: number } | null {
+  if (!m) return null;
+  return { accepted: [...m.programs.values()].filter((v) => v.accepted).length, programs: m.programs.size };
+}
 
-/** One line a source: compiled?, and for each judge how many programs load (ours, clang's) and the two means. */
+const loads = (m: ObjectMeasure | null | undefined): string => {
+  const n = accepted(m);
+  return n === null ? '' : m!.openError !== null ? 'no' : `${n.accepted}/${n.programs}`;
+};
+
+const figure = (x: number): string => (Number.isNaN(x) ? '' : x.toFixed(2));
+
+/** What the table says of one source, cell by cell. */
+export function cells(r: Row, judges: readonly Judge[]): string[] {
+  const compiles =
+    r.clangError !== null
+      ? `clang refuses it${r.ourError === null ? '; we compile it' : ' too'}: ${r.clangError}`
+      : (r.ourError ?? 'yes');
+  return [
+    r.id,
+    compiles,
+    ...judges.flatMap((j) => {
+      const m = r.judged.get(j);
+      const q = quality([r], j).perObject;
+      const bad = regressions([r], j).map((b) => `; ${b.program}: ${b.reason}`);
+      return [`${loads(m?.ours)}, ${loads(m?.clang)}${bad.join('')}`, figure(q.static), figure(q.processed)];
+    }),
+  ];
+}
+
+export const heading = (judges: readonly Judge[]): string[] => [
+  'source',
+  'compiles',
+  ...judges.flatMap((j) => [`${j}: ours, clang's`, 'size ×', 'processed ×']),
+];
+
+/** One line a source: compiled?, and for each judge how many programs load (ours, clang's) and the two ratios. */
 export function table(rows: readonly Row[], judges: readonly Judge[]): string {
-  const head = ['source', 'compiles', ...judges.flatMap((j) => [`${j}: ours, clang's`, 'static ×', 'processed ×'])];
-  const lines = rows
-    .filter((r) => r.clangError === null)
-    .map((r) => [
-      r.id,
-      r.ourError ?? 'yes',
-      ...judges.flatMap((j) => {
-        const q = quality([r], j);
-        const m = r.judged.get(j);
-        const figure = (x: number): string => (q.programs === 0 ? '' : x.toFixed(2));
-        return [`${loads(m?.ours)}, ${loads(m?.clang)}`, figure(q.staticMean), figure(q.processedMean)];
-      }),
-    ]);
-  return [head, head.map(() => '---'), ...lines].map((l) => `| ${l.join(' | ')} |`).join('\n');
+  const head = heading(judges);
+  const line = (l: readonly string[]): string => `| ${l.map((c) => c.replaceAll('|', '\\|')).join(' | ')} |`;
+  return [line(head), line(head.map(() => '---')), ...rows.map((r) => line(cells(r, judges)))].join('\n');
 }

@@ -1,12 +1,32 @@
 /** The list of public policies, and how each is found and compiled. The sources themselves are not part of LSMith. */
+import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
-import { isAbsolute, join } from 'node:path';
+import { join } from 'node:path';
 
+/** What `list.json` says of a repository: all that is needed to build its sources again. */
 export interface Listed {
   /** `owner/name`; the folder is `owner+name`. */
   readonly repo: string;
+  /** For `git fetch`. */
+  readonly url: string;
+  /** A commit or a tag. */
+  readonly commit: string;
+  /** Folders that are needed; without it the whole tree is laid out. */
+  readonly only?: readonly string[];
+  /** Headers that are copied, as the project's installation does. */
+  readonly headers?: { readonly from: string; readonly to: string };
   readonly licence: string;
-  readonly paths: readonly string[];
+  /** Include folders, relative to the repository's. */
+  readonly include: readonly string[];
+  readonly defines: Readonly<Record<string, string>>;
+  /** Path of each policy, and the first 16 digits of its SHA-256. */
+  readonly sources: Readonly<Record<string, string>>;
+}
+
+export interface PolicyList {
+  /** For all of them. */
+  readonly defines: Readonly<Record<string, string>>;
+  readonly repositories: readonly Listed[];
 }
 
 export interface Source {
@@ -20,28 +40,31 @@ export interface Source {
   readonly defines: Readonly<Record<string, string>>;
 }
 
-/** What `policies.json` beside the sources may say of a repository (`*`: of all); folders are relative to the repository. */
-interface Settings {
-  readonly include?: readonly string[];
-  readonly defines?: Readonly<Record<string, string>>;
-}
+export const readList = (root: string): PolicyList =>
+  JSON.parse(readFileSync(join(root, 'test/conformance/policies/list.json'), 'utf8')) as PolicyList;
 
-/** The listed sources that exist under `dir`, and the ones that do not. */
+export const folderOf = (dir: string, repo: string): string => join(dir, repo.replace('/', '+'));
+
+/** First digits of the SHA-256, as in the list. */
+export const stamp = (file: string): string =>
+  createHash('sha256').update(readFileSync(file)).digest('hex').slice(0, 16);
+
+/** The listed sources that exist under `dir`, and the ones that do not or have another text. */
 export function findSources(root: string, dir: string): { found: Source[]; missing: string[] } {
-  const listed = JSON.parse(readFileSync(join(root, 'test/conformance/policies/list.json'), 'utf8')) as Listed[];
-  const file = join(dir, 'policies.json');
-  const settings = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Record<string, Settings>) : {};
+  const list = readList(root);
   const found: Source[] = [];
   const missing: string[] = [];
-  for (const { repo, licence, paths } of listed) {
-    const home = join(dir, repo.replace('/', '+'));
-    const own = settings[repo] ?? {};
-    const defines = { ...settings['*']?.defines, ...own.defines };
-    const includeDirs = (own.include ?? []).map((d) => (isAbsolute(d) ? d : join(home, d)));
-    for (const path of paths) {
-      const source = join(home, path);
-      if (!existsSync(source)) missing.push(`${repo} ${path}`);
-      else found.push({ id: `${repo} ${path}`, repo, licence, file: source, includeDirs, defines });
+  for (const { repo, licence, include, defines, sources } of list.repositories) {
+    const home = folderOf(dir, repo);
+    for (const [path, sha] of Object.entries(sources)) {
+      const file = join(home, path);
+      const id = `${repo} ${path}`;
+      if (!existsSync(file)) missing.push(id);
+      else {
+        if (stamp(file) !== sha) missing.push(`${id} (not the text that is listed)`);
+        const includeDirs = include.map((d) => join(home, d));
+        found.push({ id, repo, licence, file, includeDirs, defines: { ...list.defines, ...defines } });
+      }
     }
   }
   return { found, missing };

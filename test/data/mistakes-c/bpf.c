@@ -138,7 +138,7 @@ int f(int a)
 	int (*g)(int) = a ? one : two;
 	return g(a);
 //~ 9-13 error codegen/indirect-call: calls through a function pointer are not possible in BPF programs
-//~   explained: Call the function directly, or let bpf_loop()/bpf_for_each_map_elem() call it back.
+//~   explained: Which function this is does not follow from the program. Call the function directly, or let bpf_loop()/bpf_for_each_map_elem() call it back.
 }
 
 //// library function

@@ -3,7 +3,7 @@
  * through: what the author says there is done there, also when C's rules would make it superfluous (a mask that is there
  * for the verifier, a comparison that must be this one).
  */
-import { type AsmOperand, type AsmStmt, type Expr, integerOf, sizeOf } from '../../c/index.ts';
+import { type AsmOperand, type AsmStmt, type Expr, helperId, integerOf, sizeOf } from '../../c/index.ts';
 import type { Block, Callee, Inst } from '../ir.ts';
 import { type AsmAddress, type AsmInsn, type AsmTarget, type AsmText, type AsmValue, parseAsm } from './asm-parse.ts';
 import type { Lowering } from './context.ts';
@@ -78,9 +78,13 @@ class Translation {
     }
   }
 
-  /** Gives operands their values. */
+  /** Gives operands their values; a naked function is called with its context in r1. */
   #bind(places: readonly (Place | null)[]): void {
-    const { b } = this.#lw;
+    const { b, func, decl } = this.#lw;
+    if (decl.attributes.naked && b.block === func.blocks[0]) {
+      if (func.params.length === 0) func.addParam('ptr');
+      func.params.forEach((v, n) => b.store(this.#slot(n + 1), wide(this.#lw, v), 8));
+    }
     const { outputs, inputs } = this.#s;
     outputs.forEach((o, n) => {
       const place = places[n];
@@ -245,7 +249,9 @@ class Translation {
   #call(text: string): void {
     const { b } = this.#lw;
     const args: Inst[] = [];
-    for (let n = 1; n <= 5 && this.#slots.has(`r${n}`); n++)
+    let count = 5;
+    while (count > 0 && !this.#slots.has(`r${count}`)) count--;
+    for (let n = 1; n <= count; n++)
       args.push(this.#read({ kind: 'register', number: n, narrow: false }));
     const result = b.call(this.#callee(text), 'i64', args);
     for (let n = 1; n <= 5; n++) this.#slots.delete(`r${n}`);
@@ -257,11 +263,11 @@ class Translation {
     const ref = operand?.[1] ?? operand?.[2];
     const id =
       ref !== undefined
-        ? this.#read({ kind: 'operand', ref, narrow: false })
+        ? helperId(this.#operand({ kind: 'operand', ref, narrow: false }).expr)
         : /^\d+$/.test(text)
-          ? this.#lw.b.i64(BigInt(text))
+          ? Number(text)
           : null;
-    if (id?.op === 'const') return { kind: 'helper', id: Number(id.value), name: `helper #${id.value}` };
+    if (id !== null) return { kind: 'helper', id, name: `helper #${id}` };
     const decl = this.#lw.cx.unit.functions.find((f) => f.name === text);
     if (decl?.body) return { kind: 'local', decl };
     if (decl?.attributes.section === '.ksyms') return { kind: 'kfunc', decl };

@@ -16,7 +16,8 @@ export function lowerCall(lw: Lowering, e: CallExpr): Inst | null {
     result = addressOf(lw, temporary(lw, e.signature.ret, '(returned struct)'));
     args.push(result);
   }
-  const local = target.kind === 'function' && target.decl.body !== null;
+  const local = target.kind === 'indirect' || (target.kind === 'function' && target.decl.body !== null);
+  if (target.kind === 'indirect') args.unshift(lowerExpr(lw, target.pointer)!);
   for (const a of e.args) args.push(lowerArgument(lw, a, local));
   lw.at(e);
   const type = resultTypeOf(e.signature.ret);
@@ -31,6 +32,15 @@ export function lowerCall(lw: Lowering, e: CallExpr): Inst | null {
       }
       if (d.attributes.section === '.ksyms')
         return value(b.call({ kind: 'kfunc', decl: d }, type, checkCount(lw, e, args)));
+      if (d.floating) {
+        lw.cx.error(
+          e,
+          'c/float',
+          `'${d.name}' computes with floating point, which BPF does not have`,
+          'Use integers, scaled if need be.',
+        );
+        return type === 'void' ? null : b.constant(type, 0);
+      }
       lw.cx.error(
         e,
         'codegen/undefined-function',
@@ -39,14 +49,10 @@ export function lowerCall(lw: Lowering, e: CallExpr): Inst | null {
       );
       return type === 'void' ? null : b.constant(type, 0);
     }
-    case 'indirect':
-      lw.cx.error(
-        e,
-        'codegen/indirect-call',
-        'calls through a function pointer are not possible in BPF programs',
-        'Call the function directly, or let bpf_loop()/bpf_for_each_map_elem() call it back.',
-      );
-      return type === 'void' ? null : b.constant(type, 0);
+    case 'indirect': {
+      const call = b.call({ kind: 'indirect', end: e.end }, type, args);
+      return byRecord ? result : value(call);
+    }
   }
 
   function value(call: Inst): Inst | null {

@@ -23,6 +23,7 @@ import {
   OP_LD_IMM64,
   sizeBits,
 } from '../../bpf/index.ts';
+import { assert } from '../../../base/index.ts';
 import type { FunctionDecl, Loc } from '../../c/index.ts';
 import type { CoreAccess, Symbol } from '../ir.ts';
 import type { MBlock, MFunc, MInst } from './mir.ts';
@@ -181,6 +182,7 @@ export function emitFunction(f: MFunc, decl: FunctionDecl): FunctionCode {
           const c = i.callee!;
           if (c.kind === 'helper') put(OP_CALL, 0, 0, 0, c.id);
           else {
+            assert(c.kind !== 'indirect', 'a call through a pointer is left');
             relocs.push({ insn: here(), target: { kind: c.kind === 'local' ? 'call' : 'kfunc', decl: c.decl } });
             put(OP_CALL, 0, c.kind === 'local' ? BPF_PSEUDO_CALL : BPF_PSEUDO_KFUNC_CALL, 0, -1);
           }

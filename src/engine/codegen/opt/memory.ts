@@ -105,7 +105,7 @@ function mayAlias(a: Inst, b: Inst, escaped: ReadonlySet<Inst>): boolean {
     // What a helper returns, and what was global before, is never our stack.
     if (x.op === 'alloca')
       return (
-        escaped.has(x) && y.op !== 'global' && y.op !== 'param' && !(y.op === 'call' && y.callee!.kind !== 'local')
+        escaped.has(x) && y.op !== 'global' && y.op !== 'param' && !(y.op === 'call' && !mayReturnStack(y))
       );
   }
   if (a.op === 'global' && b.op === 'global') {
@@ -115,6 +115,9 @@ function mayAlias(a: Inst, b: Inst, escaped: ReadonlySet<Inst>): boolean {
   }
   return true;
 }
+
+/** Our own functions can give back an address that they were given. */
+const mayReturnStack = (call: Inst): boolean => call.callee!.kind === 'local' || call.callee!.kind === 'indirect';
 
 /** The value a load gives when `stored` was stored with its size; null when a conversion would be needed. */
 function asLoaded(f: Func, stored: Inst, load: Inst): Inst | null {

@@ -1,0 +1,118 @@
+// What code generation looks at: functions that something leads to, by name or through a pointer that is known.
+import { describe, expect, it } from 'vitest';
+import { createIncludeResolver } from '../../../src/engine/c/index.ts';
+import { compileC } from '../../../src/engine/codegen/index.ts';
+import { errors, execute, object, PRELUDE } from './support.ts';
+
+const CALLBACKS = `
+typedef int (*callback)(int, u64 *);
+static int twice(int a, u64 *w) { return 2 * a + w[1]; }
+static int thrice(int a, u64 *w) { return 3 * a + w[1]; }
+static __attribute__((always_inline)) int apply(callback f, int a, u64 *w) { return f(a, w); }
+`;
+
+describe('a call through a pointer that names one function is a call of it', () => {
+  it.each<[string, string, bigint]>([
+    ['a local variable', 'callback f = twice; return f(5, w);', 17n],
+    ['an argument of an inlined function', 'return apply(thrice, 5, w) * 100 + apply(twice, 1, w);', 2209n],
+    [
+      'a constant table, unrolled',
+      'static const callback table[] = { twice, thrice }; int s = 0; for (int i = 0; i < 2; i++) s = table[i](s + 1, w); return s;',
+      37n,
+    ],
+  ])('%s', (_, body, want) => {
+    expect(execute(`${CALLBACKS} SEC("test") int f(u64 *w) { ${body} }`, [0n, 7n]).r0).toBe(want);
+  });
+
+  it('and stays one that cannot be made otherwise', () => {
+    expect(errors(`${CALLBACKS} SEC("test") int f(u64 *w) { return (w[0] ? twice : thrice)(1, w); }`)).toEqual([
+      'codegen/indirect-call',
+    ]);
+    // For another type than the function's, C says nothing.
+    expect(errors(`${CALLBACKS} SEC("test") int f(u64 *w) { int (*g)(int) = (void *)twice; return g(1); }`)).toEqual([
+      'codegen/indirect-call',
+    ]);
+  });
+
+  it('a function that calls itself so is recursive', () => {
+    expect(
+      errors('static int r(int n) { int (*me)(int) = r; return me(n); } SEC("test") int f(u64 *w) { return r(1); }'),
+    ).toEqual(['codegen/recursion']);
+  });
+});
+
+describe('what a header has for others', () => {
+  const compile = (header: string, text: string): { codes: string[]; names: string[] } => {
+    const r = compileC({
+      file: 'unit.bpf.c',
+      text: `${PRELUDE}\n#include "h.h"\n${text}`,
+      includes: createIncludeResolver({ bundled: new Map(), read: (p) => (p === 'h.h' ? header : undefined) }),
+      profileBtf: null,
+      target: { kernelVersion: '6.12' },
+    });
+    return { codes: r.diagnostics.map((d) => d.code), names: r.functions.map((f) => f.name) };
+  };
+  const INLINE = 'static __inline';
+
+  it.each([
+    ['floating point', 'double strtod(const char *); %s double atof(const char *s) { return strtod(s); }'],
+    ['a floating parameter', '%s int half(double x) { return x / 2; }'],
+    ['a function of the C library', 'long strtol(const char *); %s long atol(const char *s) { return strtol(s); }'],
+    [
+      'a chain of them',
+      'long strtol(const char *); %s long a(const char *s) { return strtol(s); } %s long b(void) { return a(""); }',
+    ],
+  ])('%s is no error', (_, header) => {
+    for (const how of [INLINE, 'extern __inline __attribute__((__gnu_inline__))'])
+      expect(compile(header.replaceAll('%s', how), 'SEC("test") int f(u64 *w) { return 0; }')).toEqual({
+        codes: [],
+        names: ['f'],
+      });
+  });
+
+  it('is an error as soon as it is called', () => {
+    const float = `${INLINE} int half(int x) { double y = x; return y / 2; }`;
+    expect(compile(float, 'SEC("test") int f(u64 *w) { return half(1); }').codes).toEqual(['c/float']);
+    const libc = `long strtol(const char *); ${INLINE} long atol(const char *s) { return strtol(s); }`;
+    expect(compile(libc, 'SEC("test") int f(u64 *w) { return atol(""); }').codes).toEqual([
+      'codegen/undefined-function',
+    ]);
+  });
+
+  it('is an error in the file itself, used or not', () => {
+    expect(errors('static int half(double x) { return 1; } SEC("test") int f(u64 *w) { return 0; }')).toContain(
+      'c/float',
+    );
+  });
+
+  it('a definition for inlining alone is no global function', () => {
+    const r = compile(
+      'extern __inline __attribute__((gnu_inline)) int one(void) { return 1; }',
+      'SEC("test") int f(u64 *w) { return one(); }',
+    );
+    expect(r).toEqual({ codes: [], names: ['f'] });
+    expect(
+      object('extern inline int two(void) { return 2; } SEC("test") int f(u64 *w) { return two(); }').functions.map(
+        (x) => x.name,
+      ),
+    ).toEqual(['two', 'f']);
+  });
+});
+
+describe('calls in assembly', () => {
+  it('a naked function has its context in r1', () => {
+    const text =
+      'SEC("test") __attribute__((naked)) int f(u64 *w) { asm volatile("r2 = *(u64 *)(r1 + 8); r0 = r2; exit;" ::: "r0", "r2"); }';
+    expect(execute(text, [0n, 42n]).r0).toBe(42n);
+  });
+
+  it('a helper by its name as operand; registers that nothing set are not guessed', () => {
+    const head = 'static long (*bpf_tail_call)(void *ctx, void *map, u32 i) = (void *)12; char m[8] SEC(".data.m");';
+    const call = (set: string, naked: string): string[] =>
+      errors(
+        `${head} SEC("test") ${naked} int f(u64 *w) { asm volatile("${set} call %[bpf_tail_call]; r0 = 0; exit;" :: [bpf_tail_call]"i"(bpf_tail_call) : "r0"); }`,
+      );
+    expect(call('r2 = 0; r3 = 1;', '__attribute__((naked))')).toEqual([]);
+    expect(call('r1 = 0; r3 = 1;', '')).toEqual(['codegen/asm']);
+  });
+});

@@ -251,8 +251,7 @@ class Translation {
     const args: Inst[] = [];
     let count = 5;
     while (count > 0 && !this.#slots.has(`r${count}`)) count--;
-    for (let n = 1; n <= count; n++)
-      args.push(this.#read({ kind: 'register', number: n, narrow: false }));
+    for (let n = 1; n <= count; n++) args.push(this.#read({ kind: 'register', number: n, narrow: false }));
     const result = b.call(this.#callee(text), 'i64', args);
     for (let n = 1; n <= 5; n++) this.#slots.delete(`r${n}`);
     b.store(this.#slot(0), result, 8);

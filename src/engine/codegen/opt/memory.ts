@@ -104,9 +104,7 @@ function mayAlias(a: Inst, b: Inst, escaped: ReadonlySet<Inst>): boolean {
   ]) {
     // What a helper returns, and what was global before, is never our stack.
     if (x.op === 'alloca')
-      return (
-        escaped.has(x) && y.op !== 'global' && y.op !== 'param' && !(y.op === 'call' && !mayReturnStack(y))
-      );
+      return escaped.has(x) && y.op !== 'global' && y.op !== 'param' && !(y.op === 'call' && !mayReturnStack(y));
   }
   if (a.op === 'global' && b.op === 'global') {
     const s = a.symbol!;

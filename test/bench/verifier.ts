@@ -15,8 +15,9 @@ import { ProfileStore } from '../../src/engine/api/profiles.ts';
 import type { Engine } from '../../src/engine/api/index.ts';
 import { loadObject, openObject, type LoadedObject, type LoadedProgram } from '../../src/engine/loader/index.ts';
 import { verifyProgram, type VerifierPlatform, type VerifierResult } from '../../src/engine/verifier/index.ts';
-import { ALU, asm, encode, JMP, rawObject, type Raw } from '../kernel/verifier-programs.ts';
+import { encode, rawObject } from '../kernel/verifier-programs.ts';
 import type { Row } from './main.ts';
+import { WORST } from './worst.ts';
 
 const ROUNDS = 5;
 const ms = (n: number): string => `${n.toFixed(n < 10 ? 2 : 0)} ms`;
@@ -30,53 +31,6 @@ function best(rounds: number, body: () => void): number {
   }
   return min;
 }
-
-const repeat = (n: number, part: (i: number) => readonly Raw[]): Raw[] =>
-  Array.from({ length: n }, (_, i) => part(i)).flat();
-
-/** Programs that keep the verifier busy to its limit of 1,000,000 instructions, each in another way. */
-const MIX: readonly Raw[] = repeat(20, () => [
-  asm.alu(ALU.mul, 7, 31),
-  asm.alur(ALU.xor, 7, 8),
-  asm.alu(ALU.add, 8, 17),
-  asm.alu(ALU.rsh, 7, 3),
-  asm.alur(ALU.or, 8, 7),
-  asm.alu(ALU.and, 8, 0xffff),
-  asm.alur32(ALU.add, 7, 8),
-]);
-const CHAIN: readonly Raw[] = [
-  ...repeat(18, (i) => [asm.call(7), asm.jmp(JMP.eq, 0, 0, 1), asm.alu(ALU.add, 7, 1 << i)]),
-  asm.jmp(JMP.gt, 7, 1_000_000, 1),
-  asm.mov(1, 1),
-  asm.mov(0, 0),
-  asm.exit(),
-];
-const WORST: readonly { readonly name: string; readonly insns: readonly Raw[] }[] = [
-  {
-    name: 'counting loop',
-    insns: [asm.mov(6, 0), asm.alu(ALU.add, 6, 1), asm.jmp(JMP.lt, 6, 600_000, -2), asm.mov(0, 0), asm.exit()],
-  },
-  {
-    name: 'arithmetic',
-    insns: [
-      asm.mov(6, 0),
-      asm.call(7),
-      asm.movr(7, 0),
-      asm.call(7),
-      asm.movr(8, 0),
-      ...MIX,
-      asm.alu(ALU.add, 6, 1),
-      asm.jmp(JMP.lt, 6, 100_000, -(MIX.length + 2)),
-      asm.mov(0, 0),
-      asm.exit(),
-    ],
-  },
-  { name: 'paths', insns: [asm.mov(7, 0), ...CHAIN] },
-  {
-    name: 'paths with a full stack',
-    insns: [...repeat(60, (i) => [asm.st(8, 10, -8 * (i + 1), i)]), asm.mov(7, 0), ...CHAIN],
-  },
-];
 
 function worstRows(platform: VerifierPlatform): Row[] {
   const rows: Row[] = [];

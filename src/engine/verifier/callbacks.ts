@@ -23,7 +23,7 @@ export function enter(env: Env, state: State, subprog: number, callsite: number)
     env.fail(E2BIG, 'too-deep', `the call stack of ${state.frames.length + 1} frames is too deep`);
   }
   const callee = new Frame(callsite, state.frames.length, subprog);
-  callee.refs = state.cur.refs.slice();
+  callee.refs = state.cur.refs;
   const fp = pointerReg('fp', 0, callsite);
   fp.frame = callee.frameno;
   callee.regs[10].reg = fp;

@@ -103,7 +103,7 @@ function callFunction(env: Env): void {
   if (env.rules.trust) checkSubprogArgs(env, n);
   const callee = enter(env, env.state, n, env.insn);
   // The copies keep their places' parents: what the callee reads of them, the caller's past is asked for.
-  for (let i = 1; i <= 5; i++) callee.regs[i] = caller.regs[i].copy();
+  for (let i = 1; i <= 5; i++) callee.regs[i] = caller.regs[i].moved();
   clearCallerSaved(env, caller);
   env.log.put(env.log.level > 0 ? `caller:\n${frameText(env, caller)}\ncallee:\n${frameText(env, callee)}\n` : '');
   env.insn = sub.start - 1;
@@ -418,8 +418,8 @@ export function returnToCaller(env: Env): void {
       env.fail(EINVAL, 'callback-return', env.rules.returnMessage(r0.num, callee.callbackRange, 'callback return'));
     }
   } else {
-    caller.regs[0] = callee.regs[0].copy();
-    caller.refs = callee.refs.slice();
+    caller.regs[0] = callee.regs[0].moved();
+    caller.refs = callee.refs;
   }
   const again = callee.inCallback && env.rules.iterateCallbacks;
   env.insn = again ? callee.callsite : callee.callsite + 1;

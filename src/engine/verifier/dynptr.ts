@@ -52,8 +52,8 @@ function create(env: Env, reg: Reg, type: DynptrType, cloneRef: number): void {
     slot.types = slot.types.map(() => SLOT_DYNPTR);
     const r = dynptrReg(type, first, id);
     r.refId = refId;
-    slot.cell.reg = r;
-    slot.cell.live |= LIVE_WRITTEN;
+    slot.reg = r;
+    slot.live |= LIVE_WRITTEN;
   }
 }
 
@@ -63,12 +63,12 @@ function isInitialised(env: Env, reg: Reg): boolean {
   const spi = dynptrSlot(env, reg);
   if (spi < 0) return false;
   const { stack } = env.frameOf(reg);
-  return stack[spi].cell.reg.dynptr?.first === true && stack[spi].isDynptr && stack[spi - 1].isDynptr;
+  return stack[spi].reg.dynptr?.first === true && stack[spi].isDynptr && stack[spi - 1].isDynptr;
 }
 
 /** The state of the dynptr that an argument leads to. */
 function target(env: Env, reg: Reg): Reg {
-  return reg.kind === 'dynptr_ptr' ? reg : env.frameOf(reg).stack[dynptrSlot(env, reg)].cell.reg;
+  return reg.kind === 'dynptr_ptr' ? reg : env.frameOf(reg).stack[dynptrSlot(env, reg)].reg;
 }
 export const dynptrId = (env: Env, reg: Reg): number => target(env, reg).id;
 export const dynptrRef = (env: Env, reg: Reg): number => target(env, reg).refId;
@@ -107,8 +107,8 @@ export function checkDynptr(env: Env, regno: number, arg: DynptrArg, cloneRef = 
   if (reg.kind === 'dynptr_ptr') return;
   const { stack } = env.frameOf(reg);
   const spi = dynptrSlot(env, reg);
-  markRead(stack[spi].cell);
-  markRead(stack[spi - 1].cell);
+  markRead(stack[spi]);
+  markRead(stack[spi - 1]);
 }
 
 /** Before 6.2 nothing may be made over any part of a dynptr. */
@@ -122,7 +122,7 @@ export function releaseDynptr(env: Env, reg: Reg): boolean {
   const spi = dynptrSlot(env, reg);
   if (spi < 0) return false;
   const frame = env.frameOf(reg);
-  const { refId, dynptr } = frame.stack[spi].cell.reg;
+  const { refId, dynptr } = frame.stack[spi].reg;
   if (!refcounted(dynptr?.type)) {
     clearSlot(frame.stack[spi]);
     clearSlot(frame.stack[spi - 1]);
@@ -131,7 +131,7 @@ export function releaseDynptr(env: Env, reg: Reg): boolean {
   releaseReference(env, refId);
   for (let i = 1; i < frame.stack.length; i++) {
     const slot = frame.stack[i];
-    if (!slot.isDynptr || slot.cell.reg.refId !== refId || !slot.cell.reg.dynptr?.first) continue;
+    if (!slot.isDynptr || slot.reg.refId !== refId || !slot.reg.dynptr?.first) continue;
     clearSlot(slot);
     clearSlot(frame.stack[i - 1]);
   }

@@ -2,6 +2,7 @@
 import type { Btf, InsnArray } from '../bpf/index.ts';
 import type { LineRecord, LoadedObject, LoadedProgram, MapDef } from '../loader/index.ts';
 import type { CtxField, CtxTable } from './ctx-fields.ts';
+import type { KeptState } from './kept.ts';
 import { Log } from './log.ts';
 import type { Reg } from './reg.ts';
 import { NON_OWN, RCU, typeName } from './reg.ts';
@@ -53,7 +54,7 @@ interface Pending {
 
 /** A checkpoint, with how often it was of use. */
 export interface Checkpoint {
-  readonly state: State;
+  readonly state: KeptState;
   hits: number;
   misses: number;
 }

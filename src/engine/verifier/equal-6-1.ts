@@ -4,14 +4,11 @@
  */
 import type { Env } from './env.ts';
 import type { Reg } from './reg.ts';
-import { sameShape } from './reg.ts';
-import type { Frame } from './state.ts';
-import { tnumIn } from './tnum.ts';
+import { covers, sameShape } from './reg.ts';
+import type { FrameFacts } from './state.ts';
 
 /** Ids that stand for each other in one frame. Unlike later, two old ones may stand for the same new one. */
 export type FrameIds = Map<number, number>;
-
-const covers = (old: Reg, cur: Reg): boolean => old.num.rangeContains(cur.num) && tnumIn(old.num.tnum, cur.num.tnum);
 
 function standsFor(ids: FrameIds, old: number, cur: number): boolean {
   const known = ids.get(old);
@@ -54,7 +51,7 @@ export function regCovered61(
 }
 
 /** References must be the very same ones. */
-export const refsEqual61 = (old: Frame, cur: Frame): boolean =>
+export const refsEqual61 = (old: FrameFacts, cur: FrameFacts): boolean =>
   old.refs.length === cur.refs.length &&
   old.refs.every((r, i) => {
     const c = cur.refs[i];

@@ -1,12 +1,12 @@
 /** Is a state covered by one that was explored before? */
 import type { Env } from './env.ts';
 import { refsEqual61, regCovered61, type FrameIds } from './equal-6-1.ts';
+import type { Kept, KeptState } from './kept.ts';
 import { rangeCovers } from './packet.ts';
 import type { Reg } from './reg.ts';
-import { ADD_CONST, sameShape, unknownReg } from './reg.ts';
-import type { Cell, Frame, StackSlot, State } from './state.ts';
-import { LIVE_READ, SLOT_DYNPTR, SLOT_INVALID, SLOT_MISC, SLOT_SPILL, SLOT_ZERO } from './state.ts';
-import { tnumIn } from './tnum.ts';
+import { ADD_CONST, covers, sameShape, unknownReg } from './reg.ts';
+import type { StackSlot, State } from './state.ts';
+import { isDynptr, isIter, isSpill, SLOT_DYNPTR, SLOT_INVALID, SLOT_MISC, SLOT_SPILL, SLOT_ZERO } from './state.ts';
 
 /** How strictly: `covers` uses liveness and precision, `range` neither, `exact` wants the same values. */
 export type Exactness = 'covers' | 'range' | 'exact';
@@ -39,8 +39,6 @@ export class IdMap {
     return this.same(old & ~ADD_CONST, cur === 0 ? ++this.fresh : cur & ~ADD_CONST);
   }
 }
-
-const covers = (old: Reg, cur: Reg): boolean => old.num.rangeContains(cur.num) && tnumIn(old.num.tnum, cur.num.tnum);
 
 function exactly(old: Reg, cur: Reg, ids: IdMap): boolean {
   return sameShape(old, cur) && old.num.same(cur.num) && ids.same(old.id, cur.id) && ids.same(old.refId, cur.refId);
@@ -96,13 +94,13 @@ function valueCovered(
   }
 }
 
-function regCovered(env: Env, old: Cell, cur: Reg, ids: IdMap, how: Exactness): boolean {
-  return valueCovered(env, old.reg, (old.live & LIVE_READ) !== 0, old.precise, cur, ids, how);
+/** A place of a checkpoint against what the current state has there. */
+function placeCovered(env: Env, st: KeptState, k: Kept, cur: Reg, ids: IdMap, how: Exactness): boolean {
+  return valueCovered(env, st.reg(k), st.isRead(k), st.isPrecise(k), cur, ids, how);
 }
 
 /** A slot of data that nobody knows. */
-function isMisc(s: StackSlot): boolean {
-  const { types } = s;
+function isMisc(types: readonly number[]): boolean {
   for (let i = 0; i < 8; i++) if (types[i] !== SLOT_MISC && types[i] !== SLOT_INVALID) return false;
   return true;
 }
@@ -114,7 +112,11 @@ function sameTypes(a: readonly number[], b: readonly number[]): boolean {
 
 const UNKNOWN: Reg = unknownReg();
 
-const asScalar = (s: StackSlot): Reg | null => (s.isScalarSpill64 ? s.cell.reg : isMisc(s) ? UNKNOWN : null);
+/** All eight bytes are one spilled number. */
+const isScalar64 = (types: readonly number[], reg: Reg): boolean => types[0] === SLOT_SPILL && reg.isScalar;
+
+const asScalar = (types: readonly number[], reg: Reg): Reg | null =>
+  isScalar64(types, reg) ? reg : isMisc(types) ? UNKNOWN : null;
 
 const sameDynptr = (old: Reg, cur: Reg, ids: IdMap): boolean =>
   old.dynptr?.type === cur.dynptr?.type && old.dynptr?.first === cur.dynptr?.first && ids.same(old.refId, cur.refId);
@@ -126,43 +128,43 @@ const sameIter = (old: Reg, cur: Reg, ids: IdMap): boolean =>
   old.iter?.state === cur.iter?.state &&
   ids.same(old.refId, cur.refId);
 
-function stackCovered(env: Env, old: Frame, cur: Frame, ids: IdMap, how: Exactness): boolean {
-  for (let n = 0; n < old.stack.length; n++) {
-    const a = old.stack[n];
-    const b = cur.stack[n] as StackSlot | undefined;
-    if (how !== 'covers') {
-      if (b === undefined || !sameTypes(a.types, b.types)) return false;
-    } else if ((a.cell.live & LIVE_READ) === 0) continue;
-    if (isMisc(a) && !a.isSpill) {
-      // Reading these gave an unknown number, whatever is there now.
-      if (how === 'covers' && (b === undefined || !b.isSpill || b.cell.reg.isScalar)) continue;
-    }
-    if (b === undefined) return false;
-    const oldReg = asScalar(a);
-    const curReg = asScalar(b);
-    if (oldReg !== null && curReg !== null) {
-      const read = (a.cell.live & LIVE_READ) !== 0;
-      const precise = a.isScalarSpill64 && a.cell.precise;
-      if (!valueCovered(env, oldReg, read, precise, curReg, ids, how)) return false;
-      continue;
-    }
-    for (let i = 0; i < 8; i++) {
-      const t = a.types[i];
-      const u = b.types[i];
-      if (t === SLOT_INVALID || t === u || (t === SLOT_MISC && u === SLOT_ZERO)) continue;
-      if (t === SLOT_MISC && (u === SLOT_INVALID || u >= SLOT_DYNPTR || (u === SLOT_SPILL && b.cell.reg.isScalar)))
-        continue;
-      return false;
-    }
-    if (a.isSpill && b.isSpill && !regCovered(env, a.cell, b.cell.reg, ids, how)) return false;
-    if (a.isDynptr && b.isDynptr && !sameDynptr(a.cell.reg, b.cell.reg, ids)) return false;
-    if (a.isIter && b.isIter && !sameIter(a.cell.reg, b.cell.reg, ids)) return false;
+function slotCovered(
+  env: Env,
+  st: KeptState,
+  k: Kept,
+  b: StackSlot | undefined,
+  ids: IdMap,
+  how: Exactness,
+): boolean {
+  const types = st.types(k);
+  const reg = st.reg(k);
+  const read = st.isRead(k);
+  if (how !== 'covers') {
+    if (b === undefined || !sameTypes(types, b.types)) return false;
+  } else if (!read) return true;
+  // Reading unknown data gave an unknown number, whatever is there now.
+  if (how === 'covers' && isMisc(types) && (b === undefined || !b.isSpill || b.reg.isScalar)) return true;
+  if (b === undefined) return false;
+  const oldReg = asScalar(types, reg);
+  const curReg = asScalar(b.types, b.reg);
+  if (oldReg !== null && curReg !== null) {
+    const precise = isScalar64(types, reg) && st.isPrecise(k);
+    return valueCovered(env, oldReg, read, precise, curReg, ids, how);
   }
-  return true;
+  for (let i = 0; i < 8; i++) {
+    const t = types[i];
+    const u = b.types[i];
+    if (t === SLOT_INVALID || t === u || (t === SLOT_MISC && u === SLOT_ZERO)) continue;
+    if (t === SLOT_MISC && (u === SLOT_INVALID || u >= SLOT_DYNPTR || (u === SLOT_SPILL && b.reg.isScalar))) continue;
+    return false;
+  }
+  if (isSpill(types) && b.isSpill && !placeCovered(env, st, k, b.reg, ids, how)) return false;
+  if (isDynptr(types) && b.isDynptr && !sameDynptr(reg, b.reg, ids)) return false;
+  return !(isIter(types) && b.isIter && !sameIter(reg, b.reg, ids));
 }
 
 /** Does `old`, which was explored, cover `cur`? */
-export function statesEqual(env: Env, old: State, cur: State, how: Exactness): boolean {
+export function statesEqual(env: Env, old: KeptState, cur: State, how: Exactness): boolean {
   if (old.frames.length !== cur.frames.length) return false;
   const ids = new IdMap();
   if (old.lockMap !== cur.lockMap || old.rcuLock !== cur.rcuLock) return false;
@@ -174,8 +176,10 @@ export function statesEqual(env: Env, old: State, cur: State, how: Exactness): b
     ids.frameIds = new Map();
     if (a.callsite !== b.callsite || a.subprog !== b.subprog || a.inCallback !== b.inCallback) return false;
     if (a.callbackDepth > b.callbackDepth) return false;
-    for (let i = 0; i < 11; i++) if (!regCovered(env, a.regs[i], b.regs[i].reg, ids, how)) return false;
-    if (!stackCovered(env, a, b, ids, how)) return false;
+    for (let i = 0; i < 11; i++) if (!placeCovered(env, old, a.regs[i], b.regs[i].reg, ids, how)) return false;
+    for (let n = 0; n < a.stack.length; n++) {
+      if (!slotCovered(env, old, a.stack[n], b.stack[n] as StackSlot | undefined, ids, how)) return false;
+    }
     if (env.rules.identicalPointers) {
       if (!refsEqual61(a, b)) return false;
       continue;
@@ -186,22 +190,22 @@ export function statesEqual(env: Env, old: State, cur: State, how: Exactness): b
 }
 
 /** Is one of the active iterators in another iteration? Then meeting an equal state is no endless loop. */
-export function iterDepthsDiffer(old: State, cur: State): boolean {
+export function iterDepthsDiffer(old: KeptState, cur: State): boolean {
   return old.frames.some((f, n) =>
-    f.stack.some((s, i) => {
-      const before = s.isIter ? s.cell.reg.iter : null;
-      return before?.state === 'active' && cur.frames[n].stack[i].cell.reg.iter?.depth !== before.depth;
+    f.stack.some((k, i) => {
+      const before = isIter(old.types(k)) ? old.reg(k).iter : null;
+      return before?.state === 'active' && cur.frames[n].stack[i].reg.iter?.depth !== before.depth;
     }),
   );
 }
 
 /** A cheap filter before the exact comparison: the same registers in the current frame. */
-export function maybeLooping(old: State, cur: State): boolean {
+export function maybeLooping(old: KeptState, cur: State): boolean {
   if (old.frames.length !== cur.frames.length) return false;
   const a = old.cur.regs;
   const b = cur.cur.regs;
   for (let i = 0; i < a.length; i++) {
-    const x = a[i].reg;
+    const x = old.reg(a[i]);
     const y = b[i].reg;
     if (x === y) continue;
     if (x.id !== y.id || x.refId !== y.refId || !sameShape(x, y) || !x.num.same(y.num)) return false;

@@ -188,7 +188,7 @@ export function checkArg(env: Env, meta: CallMeta, n: number): void {
       if (reg.kind !== 'fp') env.fail(EINVAL, 'dynptr', 'cannot release unowned const bpf_dynptr', regno);
       const spi = dynptrSlot(env, reg);
       const { stack } = env.frameOf(reg);
-      const owns = (n: number): boolean => stack[n].cell.reg.refId !== 0;
+      const owns = (n: number): boolean => stack[n].reg.refId !== 0;
       // Before 6.2 data stored over one half does not make the kernel forget.
       if (spi < 0 || !(owns(spi) || (!env.rules.dynptrsEnd && stack[spi - 1].isDynptr && owns(spi - 1)))) {
         env.fail(EINVAL, 'dynptr', `arg ${regno} is an unacquired reference`, regno);

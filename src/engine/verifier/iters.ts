@@ -51,12 +51,12 @@ export function checkIter(
   let fine = spi >= 0;
   for (let i = 0; fine && i < slots; i++) {
     const slot = env.frameOf(reg).stack[spi - i];
-    const st = slot.cell.reg;
+    const st = slot.reg;
     if (st.flags & UNTRUSTED) {
       env.fail(71, 'iterator', `expected an RCU CS when using ${func}`, regno);
     }
     fine = slot.isIter && st.iter?.btfId === typeId && (st.refId !== 0) === (i === 0);
-    cells.push(slot.cell);
+    cells.push(slot);
   }
   if (!fine) bad(`expected an initialized iter_${typeText(env, typeId)} as arg #${regno - 1}`);
   for (const c of cells) markRead(c);
@@ -84,18 +84,18 @@ function create(env: Env, reg: Reg, typeId: number, slots: number, rcu: boolean)
     st.refId = i === 0 ? id : 0;
     st.iter = { btfId: typeId, state: 'active', depth: 0 };
     slot.types = slot.types.map(() => SLOT_ITER);
-    slot.cell.reg = st;
-    slot.cell.live |= LIVE_WRITTEN;
+    slot.reg = st;
+    slot.live |= LIVE_WRITTEN;
   }
 }
 
 function destroy(env: Env, reg: Reg, spi: number, slots: number): void {
   const { stack } = env.frameOf(reg);
-  releaseReference(env, stack[spi].cell.reg.refId);
+  releaseReference(env, stack[spi].reg.refId);
   for (let i = 0; i < slots; i++) clearSlot(stack[spi - i]);
 }
 
-const cellAt = (st: State, at: IterPlace): Cell => st.frames[at.frame].stack[at.spi].cell;
+const cellAt = (st: State, at: IterPlace): Cell => st.frames[at.frame].stack[at.spi];
 
 function change(cell: Cell, more: Partial<IterInfo>): void {
   const r = cell.reg.copy();

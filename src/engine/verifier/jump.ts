@@ -167,11 +167,11 @@ function collectLinked(env: Env, id: number, out: LinkedPlace[]): void {
     }
     frame.stack.forEach((s, i) => {
       if (!s.isSpill) return;
-      add(s.cell.reg, { frame: f, at: i, isReg: false }, () => {
-        const r = s.cell.reg.copy();
+      add(s.reg, { frame: f, at: i, isReg: false }, () => {
+        const r = s.reg.copy();
         r.id = 0;
         r.off = 0;
-        s.cell.reg = r;
+        s.reg = r;
       });
     });
   }
@@ -183,7 +183,7 @@ const deltaOf = (v: number): Scalar => (v === (v | 0) ? Scalar.int32(v) : Scalar
 /** What one of the linked numbers learned, the others learn too. */
 function syncLinked(st: State, known: Reg, knownAt: number, places: readonly LinkedPlace[], bounds: BoundsRules): void {
   for (const p of places) {
-    const cell = p.isReg ? st.frames[p.frame].regs[p.at] : st.frames[p.frame].stack[p.at].cell;
+    const cell = p.isReg ? st.frames[p.frame].regs[p.at] : st.frames[p.frame].stack[p.at];
     const r = cell.reg;
     const self = p.isReg && p.at === knownAt && p.frame === st.frames.length - 1;
     if (self || !r.isScalar || (r.id & ~ADD_CONST) !== (known.id & ~ADD_CONST)) continue;

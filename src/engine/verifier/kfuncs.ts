@@ -147,7 +147,7 @@ function rcuEnds(env: Env): void {
     return n;
   };
   for (const c of env.state.cells()) c.reg = end(c.reg);
-  for (const f of env.state.frames) for (const s of f.stack) if (s.isIter) s.cell.reg = end(s.cell.reg);
+  for (const f of env.state.frames) for (const s of f.stack) if (s.isIter) s.reg = end(s.reg);
 }
 
 function releases(env: Env, meta: KfuncMeta): void {

@@ -1,25 +1,24 @@
 /** Which places are read later: marks run up the chain of checkpoints until a write screens them off. */
 import type { Env } from './env.ts';
 import { EACCES } from './env.ts';
-import { NOT_INIT } from './reg.ts';
-import type { Cell, Frame, State } from './state.ts';
-import { LIVE_DONE, LIVE_READ, LIVE_WRITTEN, NO_BYTES } from './state.ts';
+import type { KeptState } from './kept.ts';
+import type { Cell, State } from './state.ts';
+import { LIVE_WRITTEN } from './state.ts';
 
 /** The value in `cell` is read: so is the same place in the checkpoints before, up to its last write. @returns how many there were */
-export function markRead(cell: Cell, from: Cell | null = cell.parent): number {
+export function markRead(cell: Cell): number {
+  if (cell.live & LIVE_WRITTEN) return 0;
   let walked = 0;
-  let state = cell;
-  let parent = from;
-  // Not so for marks that come from an equivalent state: these did not pass our own writes.
-  let writes = parent === state.parent;
-  while (parent !== null) {
-    if (writes && state.live & LIVE_WRITTEN) break;
-    if (parent.live & LIVE_READ) break;
-    parent.live |= LIVE_READ;
-    walked++;
-    state = parent;
-    parent = state.parent;
-    writes = true;
+  let k = cell.parent;
+  let depth = cell.parentDepth;
+  while (k !== null && k.readTo < depth) {
+    const seen = k.readTo >= k.first;
+    walked += depth - (seen ? k.readTo : k.first - 1);
+    k.readTo = depth;
+    // Checkpoints before were told already, or what they hold was overwritten.
+    if (seen || k.written) break;
+    depth = k.parentDepth;
+    k = k.parent;
   }
   return walked;
 }
@@ -51,36 +50,10 @@ function checkRegno(env: Env, regno: number): void {
 }
 
 /** What the rest of an equivalent state reads is read by us. */
-export function propagateLiveness(old: State, cur: State): void {
-  const one = (from: Cell, to: Cell): void => {
-    if ((to.live & LIVE_READ) === 0 && from.live & LIVE_READ) markRead(from, to);
-  };
+export function propagateLiveness(old: KeptState, cur: State): void {
   old.frames.forEach((f, n) => {
     const g = cur.frames[n];
-    for (let i = n < old.frames.length - 1 ? 6 : 0; i < 10; i++) one(f.regs[i], g.regs[i]);
-    for (let i = 0; i < f.stack.length && i < g.stack.length; i++) one(f.stack[i].cell, g.stack[i].cell);
+    for (let i = n < old.frames.length - 1 ? 6 : 0; i < 10; i++) if (old.isRead(f.regs[i])) markRead(g.regs[i]);
+    for (let i = 0; i < f.stack.length && i < g.stack.length; i++) if (old.isRead(f.stack[i])) markRead(g.stack[i]);
   });
-}
-
-export const isClean = (st: State): boolean => (st.frames[0].regs[0].live & LIVE_DONE) !== 0;
-
-/** A completely explored state keeps only what was read. */
-export function cleanState(st: State): void {
-  if (isClean(st)) return;
-  st.frames.forEach(cleanFrame);
-}
-
-function cleanFrame(f: Frame): void {
-  for (let i = 0; i < 10; i++) {
-    const c = f.regs[i];
-    if ((c.live & LIVE_READ) === 0) c.reg = NOT_INIT;
-    c.live |= LIVE_DONE;
-  }
-  for (const s of f.stack) {
-    if ((s.cell.live & LIVE_READ) === 0) {
-      s.cell.reg = NOT_INIT;
-      s.types = NO_BYTES;
-    }
-    s.cell.live |= LIVE_DONE;
-  }
 }

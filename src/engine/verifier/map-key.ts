@@ -20,7 +20,7 @@ export function elementExists(env: Env, map: MapDef, reg: Reg): boolean {
     return n;
   };
   if (run(SLOT_ZERO) >= map.keySize) return map.maxEntries > 0;
-  const { num } = slot.cell.reg;
+  const { num } = slot.reg;
   if (!slot.isScalarSpill || run(SLOT_SPILL) !== map.keySize || !num.isConst) return false;
   markSlotPrecise(env, frame.frameno, spi);
   // A key is compared as it was stored: a negative number is no index.

@@ -35,7 +35,10 @@ import type { Env } from './env.ts';
 import { EFAULT } from './env.ts';
 import { isSyncCallbackHelper } from './helper-protos.ts';
 import { frameText } from './print.ts';
-import type { Frame, State } from './state.ts';
+import type { Kept, KeptFrame } from './kept.ts';
+import { KeptState } from './kept.ts';
+import type { PathState } from './state.ts';
+import { isSpill, State } from './state.ts';
 
 /** What has to be found before an instruction: registers as bits, stack slots by index. */
 interface Wanted {
@@ -116,7 +119,7 @@ const hex2 = (n: number): string => n.toString(16).padStart(2, '0');
 
 /** `st` and what is before it: one cell of `frame` matters, and what it came from. */
 function follow(env: Env, frame: number, w: Wanted): void {
-  let st: State = env.state;
+  let st: PathState = env.state;
   let first = st.firstInsn;
   let last = env.insn;
   let skip = true;
@@ -125,7 +128,7 @@ function follow(env: Env, frame: number, w: Wanted): void {
     if (last < 0) {
       // The entry of a global function: its arguments.
       for (let i = 1; i <= 5; i++)
-        if (w.regs & (1 << i) && st.frames[0].regs[i].reg.isScalar) st.frames[0].regs[i].precise = true;
+        if (w.regs & (1 << i)) markArgument(st, i);
       return;
     }
     let remaining = st.history.length;
@@ -141,16 +144,17 @@ function follow(env: Env, frame: number, w: Wanted): void {
       else i--;
       if (i < 0) break;
     }
-    if (st.parent === null) return;
-    st = st.parent;
-    const marks = markIn(st.frames[frame], w);
+    const { parent } = st;
+    if (parent === null) return;
+    st = parent;
+    const marks = markIn(parent, parent.frames[frame], w);
     if (marks === 'cannot follow') {
       markAllPrecise(st);
       return;
     }
     if (env.log.level === 2) {
       const had = marks === 'new' ? "didn't have" : 'already had';
-      const text = frameText(env, st.frames[frame]);
+      const text = frameText(env, parent.frameAt(frame));
       env.log.line(`parent ${had} regs=${w.regs.toString(16)} stack=${slotMask(w)} marks:${text}`);
     }
     if (empty(w) || marks === 'known') return;
@@ -159,33 +163,57 @@ function follow(env: Env, frame: number, w: Wanted): void {
   }
 }
 
-function markIn(frame: Frame | undefined, w: Wanted): 'new' | 'known' | 'cannot follow' {
+function markArgument(st: PathState, regno: number): void {
+  if (st instanceof KeptState) {
+    const k = st.frames[0].regs[regno];
+    if (k.reg.isScalar) k.preciseTo = Math.max(k.preciseTo, st.depth);
+  } else if (st instanceof State) {
+    const c = st.frames[0].regs[regno];
+    if (c.reg.isScalar) c.precise = true;
+  }
+}
+
+function markIn(st: KeptState, frame: KeptFrame | undefined, w: Wanted): 'new' | 'known' | 'cannot follow' {
   if (frame === undefined) return 'cannot follow';
   let fresh = false;
+  const mark = (k: Kept): void => {
+    fresh ||= !st.isPrecise(k);
+    k.preciseTo = Math.max(k.preciseTo, st.depth);
+  };
   for (let i = 0; i < 11; i++) {
     if ((w.regs & (1 << i)) === 0) continue;
-    const c = frame.regs[i];
-    if (!c.reg.isScalar) w.regs &= ~(1 << i);
-    else {
-      fresh ||= !c.precise;
-      c.precise = true;
-    }
+    if (!frame.regs[i].reg.isScalar) w.regs &= ~(1 << i);
+    else mark(frame.regs[i]);
   }
   for (const s of [...w.slots]) {
     if (s >= frame.stack.length) return 'cannot follow';
-    const slot = frame.stack[s];
-    if (!slot.isScalarSpill) w.slots.delete(s);
-    else {
-      fresh ||= !slot.cell.precise;
-      slot.cell.precise = true;
-    }
+    const k = frame.stack[s];
+    if (!isSpill(k.types) || !k.reg.isScalar) w.slots.delete(s);
+    else mark(k);
   }
   return fresh ? 'new' : 'known';
 }
 
-function markAllPrecise(from: State): void {
-  for (let st = from.parent; st !== null; st = st.parent) {
-    for (const c of st.cells()) if (c.reg.isScalar) c.precise = true;
+/** Every number in the checkpoints on the way to `from` matters. What was marked so before is not looked at again. */
+export function markAllPrecise(from: PathState, marked: (frame: number, name: string) => void = () => undefined): void {
+  for (let st = from.parent; st !== null && !st.allPrecise; st = st.parent) {
+    const { depth } = st;
+    st.allPrecise = true;
+    for (let n = 0; n < st.frames.length; n++) {
+      const { regs, stack } = st.frames[n];
+      for (let i = 0; i < 10; i++) {
+        const k = regs[i];
+        if (!k.reg.isScalar || k.preciseTo >= depth) continue;
+        k.preciseTo = depth;
+        marked(n, `r${i}`);
+      }
+      for (let i = 0; i < stack.length; i++) {
+        const k = stack[i];
+        if (!isSpill(k.types) || !k.reg.isScalar || k.preciseTo >= depth) continue;
+        k.preciseTo = depth;
+        marked(n, `fp${-(i + 1) * 8}`);
+      }
+    }
   }
 }
 
@@ -195,17 +223,17 @@ export function markPrecise61(env: Env, frame: number, regno: number): void {
 }
 
 /** What an equivalent old state needed precisely, we need precisely. */
-export function propagatePrecision61(env: Env, old: State): void {
+export function propagatePrecision61(env: Env, old: KeptState): void {
+  const needed = (k: Kept): boolean => old.reg(k).isScalar && old.isPrecise(k) && old.isRead(k);
   for (let f = old.frames.length - 1; f >= 0; f--) {
-    const needed = old.frames[f];
+    const { regs, stack } = old.frames[f];
     for (let i = 0; i < 10; i++) {
-      const c = needed.regs[i];
-      if (!c.reg.isScalar || !c.precise || (c.live & 1) === 0) continue;
+      if (!needed(regs[i])) continue;
       if (env.log.level === 2) env.log.line(`frame ${f}: propagating r${i}`);
       markPrecise61(env, f, i);
     }
-    needed.stack.forEach((s, n) => {
-      if (!s.isScalarSpill || !s.cell.precise || (s.cell.live & 1) === 0) return;
+    stack.forEach((k, n) => {
+      if (!isSpill(old.types(k)) || !needed(k)) return;
       if (env.log.level === 2) env.log.line(`frame ${f}: propagating fp${(-n - 1) * 8}`);
       const mine = env.state.frames[f].stack[n];
       if (mine?.isScalarSpill) follow(env, f, { regs: 0, slots: new Set([n]) });

@@ -32,9 +32,11 @@ import {
 import type { Env } from './env.ts';
 import { RB_ADD } from './graph.ts';
 import { isSyncCallbackHelper } from './helper-protos.ts';
-import { markPrecise61, propagatePrecision61 } from './precision-6-1.ts';
+import type { Kept, KeptFrame, KeptState } from './kept.ts';
+import { markAllPrecise, markPrecise61, propagatePrecision61 } from './precision-6-1.ts';
 import { frameText, insnText } from './print.ts';
-import type { Cell, Frame, HistoryEntry, LinkedPlace, State } from './state.ts';
+import type { HistoryEntry, LinkedPlace, PathState } from './state.ts';
+import { isSpill } from './state.ts';
 
 /** A set of stack slots (0 to 63). */
 class SlotSet {
@@ -142,12 +144,12 @@ export function markSlotPrecise(env: Env, frame: number, spi: number): void {
   const w = new Wanted(env.state.frames.length - 1);
   w.slots[frame].add(spi);
   const slot = env.state.frames[frame].stack[spi];
-  slot.cell.precise = true;
+  slot.precise = true;
   backtrack(env, w);
 }
 
 /** What an equivalent old state needed precisely, we need precisely. */
-export function propagatePrecision(env: Env, old: State): void {
+export function propagatePrecision(env: Env, old: KeptState): void {
   if (!env.rules.fullBacktrack) {
     propagatePrecision61(env, old);
     return;
@@ -156,14 +158,14 @@ export function propagatePrecision(env: Env, old: State): void {
   for (let n = old.frames.length - 1; n >= 0; n--) {
     const f = old.frames[n];
     const names: string[] = [];
+    const needed = (k: Kept): boolean => old.reg(k).isScalar && old.isPrecise(k) && old.isRead(k);
     for (let i = 0; i < 10; i++) {
-      const c = f.regs[i];
-      if (!c.reg.isScalar || !c.precise || (c.live & 1) === 0) continue;
+      if (!needed(f.regs[i])) continue;
       w.regs[n] |= 1 << i;
       names.push(`r${i}`);
     }
-    f.stack.forEach((s, i) => {
-      if (!s.isSpill || !s.cell.reg.isScalar || !s.cell.precise || (s.cell.live & 1) === 0) return;
+    f.stack.forEach((k, i) => {
+      if (!isSpill(old.types(k)) || !needed(k)) return;
       w.slots[n].add(i);
       names.push(`fp${-(i + 1) * 8}`);
     });
@@ -175,12 +177,12 @@ export function propagatePrecision(env: Env, old: State): void {
 const CANNOT_FOLLOW = Symbol('cannot follow');
 
 function backtrack(env: Env, w: Wanted): void {
-  let st: State | null = env.state;
+  let st: PathState = env.state;
   let first = st.firstInsn;
   let last = env.insn;
   let next = -1;
   let skip = true;
-  while (st !== null && !w.empty) {
+  while (!w.empty) {
     say(env, w.frame, () => `last_idx ${last} first_idx ${first} subseq_idx ${next} `);
     // Entry of a global function verified on its own: its arguments.
     if (last < 0) break;
@@ -191,7 +193,7 @@ function backtrack(env: Env, w: Wanted): void {
         const h: HistoryEntry | null =
           remaining > 0 && st.history[remaining - 1].insn === i ? st.history[remaining - 1] : null;
         if (step(env, i, next, h, w) === CANNOT_FOLLOW) {
-          markAllPrecise(env);
+          fallBack(env);
           return;
         }
       }
@@ -205,11 +207,11 @@ function backtrack(env: Env, w: Wanted): void {
       } else i--;
       if (i < 0) break;
     }
-    const parent: State | null = st.parent;
+    const parent: KeptState | null = st.parent;
     if (parent === null) break;
     st = parent;
-    if (!markIn(env, st, w)) {
-      markAllPrecise(env);
+    if (!markIn(env, parent, w)) {
+      fallBack(env);
       return;
     }
     next = first;
@@ -217,11 +219,11 @@ function backtrack(env: Env, w: Wanted): void {
     first = st.firstInsn;
   }
   // What is left came in some way that was not followed; registers of a global function's entry are arguments.
-  if (!w.empty) markAllPrecise(env);
+  if (!w.empty) fallBack(env);
 }
 
 /** Marks a checkpoint; what was marked before needs no further search. False: frames do not fit (cannot follow). */
-function markIn(env: Env, st: State, w: Wanted): boolean {
+function markIn(env: Env, st: KeptState, w: Wanted): boolean {
   for (let f = w.frame; f >= 0; f--) {
     if (f >= st.frames.length) {
       if (w.regs[f] !== 0 || w.slots[f].size > 0) return false;
@@ -230,23 +232,23 @@ function markIn(env: Env, st: State, w: Wanted): boolean {
     const frame = st.frames[f];
     for (let i = 0; i < 10; i++) {
       if ((w.regs[f] & (1 << i)) === 0) continue;
-      const c = frame.regs[i];
-      if (!c.reg.isScalar || c.precise) w.regs[f] &= ~(1 << i);
-      else c.precise = true;
+      const k = frame.regs[i];
+      if (!k.reg.isScalar || st.isPrecise(k)) w.regs[f] &= ~(1 << i);
+      else k.preciseTo = st.depth;
     }
-    if (w.slots[f].size > 0 && !markSlots(frame, w.slots[f])) return false;
-    say(env, f, () => `parent state ${wantedText(w, f)}: ${frameText(env, frame)}`);
+    if (w.slots[f].size > 0 && !markSlots(st, frame, w.slots[f])) return false;
+    say(env, f, () => `parent state ${wantedText(w, f)}: ${frameText(env, st.frameAt(f))}`);
   }
   return true;
 }
 
 /** False: a slot that the checkpoint does not have. */
-function markSlots(frame: Frame, slots: SlotSet): boolean {
+function markSlots(st: KeptState, frame: KeptFrame, slots: SlotSet): boolean {
   for (const s of slots.list()) {
     if (s >= frame.stack.length) return false;
-    const slot = frame.stack[s];
-    if (!slot.isScalarSpill || slot.cell.precise) slots.delete(s);
-    else slot.cell.precise = true;
+    const k = frame.stack[s];
+    if (!isSpill(k.types) || !k.reg.isScalar || st.isPrecise(k)) slots.delete(s);
+    else k.preciseTo = st.depth;
   }
   return true;
 }
@@ -263,22 +265,11 @@ function wantedText(w: Wanted, frame: number): string {
   return `regs=${regs.join(',')} stack=${slots.join(',')}`;
 }
 
-function markAllPrecise(env: Env): void {
-  const cur = env.state;
-  say(env, cur.frames.length - 1, () => 'falling back to forcing all scalars precise');
-  const force = (cell: Cell, frame: number, name: string): void => {
-    if (!cell.reg.isScalar || cell.precise) return;
-    cell.precise = true;
+function fallBack(env: Env): void {
+  say(env, env.state.frames.length - 1, () => 'falling back to forcing all scalars precise');
+  markAllPrecise(env.state, (frame, name) => {
     if (env.log.level === 2) env.log.line(`force_precise: frame${frame}: forcing ${name} to be precise`);
-  };
-  for (let st = cur.parent; st !== null; st = st.parent) {
-    st.frames.forEach((f, n) => {
-      for (let i = 0; i < 10; i++) force(f.regs[i], n, `r${i}`);
-      f.stack.forEach((s, i) => {
-        if (s.isSpill) force(s.cell, n, `fp${-(i + 1) * 8}`);
-      });
-    });
-  }
+  });
 }
 
 /** Registers refined together are wanted together. */

@@ -162,13 +162,13 @@ export function frameText(env: Env, frame: Frame, touchedOnly = false): string {
 /** ` fp-8=…` of one slot; '' = nothing was written there. */
 export function slotText(env: Env, frame: Frame, s: StackSlot, i: number): string {
   if (s.types.every((t) => t === 0)) return '';
-  const at = ` fp${-(i + 1) * 8}${live(s.cell)}=`;
+  const at = ` fp${-(i + 1) * 8}${live(s)}=`;
   const chars = s.types.map((t) => SLOT_CHARS[t]).join('');
   if (!s.isSpill) return at + chars;
-  if (env.rules.trust) return at + chars.slice(0, chars.indexOf('r')) + regText(env, frame, s.cell);
-  const r = s.cell.reg;
+  if (env.rules.trust) return at + chars.slice(0, chars.indexOf('r')) + regText(env, frame, s);
+  const r = s.reg;
   if (!r.isScalar) return at + env.typeText(r);
-  return at + (s.cell.precise ? 'P' : '') + (r.num.isConst ? `${r.num.constS64 + BigInt(r.off)}` : '');
+  return at + (s.precise ? 'P' : '') + (r.num.isConst ? `${r.num.constS64 + BigInt(r.off)}` : '');
 }
 
 /** What the last instruction touched, if anything: behind its line. */

@@ -3,26 +3,26 @@ import { CALLS_CALLBACK, FORCE_CHECKPOINT, ITER_NEXT, JMP_POINT, MAY_GOTO } from
 import type { Checkpoint, Env } from './env.ts';
 import { EINVAL } from './env.ts';
 import { iterDepthsDiffer, maybeLooping, statesEqual } from './equal.ts';
-import { cleanState, isClean, propagateLiveness } from './liveness.ts';
+import { KeptState } from './kept.ts';
+import { propagateLiveness } from './liveness.ts';
 import { propagatePrecision, recordHistory } from './precision.ts';
 import { frameText } from './print.ts';
 import type { Hit } from './record.ts';
-import type { Frame, State } from './state.ts';
-import { LIVE_DONE } from './state.ts';
+import type { PathState, State } from './state.ts';
 
 /** The outermost loop header that a state belongs to. */
-export function loopEntry(st: State): State | null {
+export function loopEntry(st: PathState): PathState | null {
   let top = st.loopEntry;
   while (top !== null && top.loopEntry !== null && top !== top.loopEntry) top = top.loopEntry;
-  for (let s: State | null = st; s !== null && s.loopEntry !== top;) {
-    const before: State | null = s.loopEntry;
+  for (let s: PathState | null = st; s !== null && s.loopEntry !== top;) {
+    const before: PathState | null = s.loopEntry;
     s.loopEntry = top;
     s = before;
   }
   return top;
 }
 
-function updateLoopEntry(cur: State, header: State): void {
+function updateLoopEntry(cur: PathState, header: PathState): void {
   const c = loopEntry(cur) ?? cur;
   const h = loopEntry(header) ?? header;
   if (h.branches > 0 && h.dfsDepth <= c.dfsDepth) {
@@ -33,14 +33,14 @@ function updateLoopEntry(cur: State, header: State): void {
 
 /** A path ended: the checkpoints it went through have one branch less to explore. */
 export function pathEnded(st: State): void {
-  for (let s: State | null = st; s !== null; s = s.parent) {
+  for (let s: PathState | null = st; s !== null; s = s.parent) {
     s.branches--;
     if (s.branches === 0 && s.parent !== null && s.loopEntry !== null) updateLoopEntry(s.parent, s.loopEntry);
     if (s.branches > 0) return;
   }
 }
 
-function sameCallsites(a: State, b: State): boolean {
+function sameCallsites(a: KeptState, b: State): boolean {
   if (a.frames.length !== b.frames.length) return false;
   for (let i = 0; i < a.frames.length; i++) if (a.frames[i].callsite !== b.frames[i].callsite) return false;
   return true;
@@ -58,10 +58,10 @@ export function alreadyVisited(env: Env): boolean {
     force || (env.jumpsProcessed - env.prevJumpsProcessed >= 2 && env.insnsProcessed - env.prevInsnsProcessed >= 8);
   const list = env.explored.get(at) ?? [];
   for (const c of list) {
-    if (c.state.branches > 0 || isClean(c.state)) continue;
+    if (c.state.branches > 0 || c.state.clean) continue;
     const entry = loopEntry(c.state);
     if (entry !== null && entry.branches > 0) continue;
-    if (sameCallsites(c.state, cur)) cleanState(c.state);
+    if (sameCallsites(c.state, cur)) c.state.clean = true;
   }
   let seen = 0;
   for (let n = 0; n < list.length;) {
@@ -108,7 +108,7 @@ export function alreadyVisited(env: Env): boolean {
     if (c.misses > c.hits * patience + patience) {
       // Unlikely to be of use: forget it (its children still hold it).
       list.splice(n, 1);
-      if (c.state.frames[0].regs[0].live & LIVE_DONE && !c.state.usedAsLoopEntry) env.peakStates--;
+      if (c.state.clean && !c.state.usedAsLoopEntry) env.peakStates--;
       continue;
     }
     n++;
@@ -118,7 +118,7 @@ export function alreadyVisited(env: Env): boolean {
   return false;
 }
 
-const loops = (env: Env, old: State): boolean =>
+const loops = (env: Env, old: KeptState): boolean =>
   statesEqual(env, old, env.state, env.rules.fullBacktrack ? 'exact' : 'covers') &&
   !iterDepthsDiffer(old, env.state) &&
   old.mayGotoDepth === env.state.mayGotoDepth &&
@@ -128,14 +128,14 @@ const loops = (env: Env, old: State): boolean =>
 function iterIsActive(env: Env): boolean {
   const r1 = env.reg(1);
   const spi = Math.trunc((-(r1.off + Number(r1.num.constS64)) - 1) / 8);
-  return env.frameOf(r1).stack[spi]?.cell.reg.iter?.state === 'active';
+  return env.frameOf(r1).stack[spi]?.reg.iter?.state === 'active';
 }
 
-function infiniteLoop(env: Env, old: State): never {
+function infiniteLoop(env: Env, old: KeptState): never {
   const message = `infinite loop detected at insn ${env.insn}`;
   if (env.rules.fullBacktrack) {
     // 6.12 prints both states after the sentence.
-    const extra = `cur state:${frameText(env, env.frame)}\nold state:${frameText(env, old.frames[env.state.frames.length - 1])}`;
+    const extra = `cur state:${frameText(env, env.frame)}\nold state:${frameText(env, old.frameAt(env.state.frames.length - 1))}`;
     try {
       env.fail(EINVAL, 'infinite-loop', message);
     } finally {
@@ -154,42 +154,13 @@ function hit(env: Env, c: Checkpoint, how: Hit): true {
   return true;
 }
 
-/** A new checkpoint starts imprecise. */
-function forgetPrecision(f: Frame): void {
-  const { regs, stack } = f;
-  for (let i = 0; i < regs.length; i++) regs[i].precise = false;
-  for (let i = 0; i < stack.length; i++) if (stack[i].isSpill) stack[i].cell.precise = false;
-}
-
 function checkpoint(env: Env, list: Checkpoint[]): void {
-  const cur = env.state;
   env.totalStates++;
   env.peakStates++;
   env.prevJumpsProcessed = env.jumpsProcessed;
   env.prevInsnsProcessed = env.insnsProcessed;
-  for (const f of cur.frames) forgetPrecision(f);
-  const kept = cur.copy();
-  kept.insn = env.insn;
-  kept.branches = 1;
+  const kept = new KeptState(env.state, env.insn);
   env.recorder?.kept(kept);
-  cur.parent = kept;
-  cur.firstInsn = env.insn;
-  cur.history = [];
-  cur.dfsDepth = kept.dfsDepth + 1;
   list.unshift({ state: kept, hits: 0, misses: 0 });
   env.explored.set(env.insn, list);
-  cur.frames.forEach((f, n) => {
-    const k = kept.frames[n];
-    const inner = n === cur.frames.length - 1;
-    for (let i = 0; i < 10; i++) {
-      // Callers' r1-r5 are dead, and r0 comes from the callee.
-      if (inner || i >= 6) f.regs[i].parent = k.regs[i];
-      f.regs[i].live = 0;
-    }
-    const { stack } = f;
-    for (let i = 0; i < stack.length; i++) {
-      stack[i].cell.live = 0;
-      stack[i].cell.parent = k.stack[i].cell;
-    }
-  });
 }

@@ -5,6 +5,7 @@
  */
 import type { Env } from './env.ts';
 import type { Reg } from './reg.ts';
+import type { KeptState } from './kept.ts';
 import type { Frame, Ref, State } from './state.ts';
 import { NO_BYTES } from './state.ts';
 
@@ -145,7 +146,7 @@ export class Recorder {
   readonly #tree: boolean;
   readonly #wanted: Wanted | null;
   readonly #queued = new WeakMap<State, Queued>();
-  readonly #owners = new WeakMap<State, { readonly node: Segment; readonly step: number }>();
+  readonly #owners = new WeakMap<KeptState, { readonly node: Segment; readonly step: number }>();
   #cur: Segment | null = null;
   #snap: Snap = emptySnap();
   /** Is the current segment being recorded, and `#snap` up to date? */
@@ -174,7 +175,7 @@ export class Recorder {
   }
 
   /** A checkpoint was kept in the current segment. */
-  kept(state: State): void {
+  kept(state: KeptState): void {
     if (this.#cur !== null) this.#owners.set(state, { node: this.#cur, step: this.#cur.count });
   }
 
@@ -274,7 +275,7 @@ export class Recorder {
   }
 
   /** The path ends here, as the kept state `by` covers it. */
-  pruned(env: Env, by: State, hit: Hit): void {
+  pruned(env: Env, by: KeptState, hit: Hit): void {
     const cur = this.#cur;
     if (cur === null) return;
     cur.end = 'pruned';
@@ -345,7 +346,7 @@ function diffFrame(f: Frame, s: FrameSnap, n: number, out: Change[]): void {
     out.push({ place: `${n}:R${i}`, now: regHeld(n, r) });
   }
   f.stack.forEach((slot, i) => {
-    const r = slot.cell.reg;
+    const r = slot.reg;
     const before = s.types[i] as readonly number[] | undefined;
     if (r === s.slots[i] && slot.types === before) return;
     const unset = isUnset(slot.types);
@@ -357,7 +358,7 @@ function diffFrame(f: Frame, s: FrameSnap, n: number, out: Change[]): void {
     out.push({ place: `${n}:fp-${(i + 1) * 8}`, now: slotHeld(n, r, slot.types) });
   });
   if (!sameRefs(s.refs, f.refs)) {
-    s.refs = f.refs.slice();
+    s.refs = f.refs;
     out.push({ place: `${n}:refs`, now: f.refs.length === 0 ? null : words(n, f.refs.map((r) => r.id).join(',')) });
   }
 }
@@ -368,27 +369,29 @@ function stackMove(env: Env, depth: number): Begin {
   return env.subprogs[env.subprogContaining(env.prevInsn)]?.isCallback ? 'callback-return' : 'return';
 }
 
-function differences(old: State, now: State): Covering['differs'] {
+function differences(old: KeptState, now: State): Covering['differs'] {
   const out: { place: string; old: Held; now: Held | null }[] = [];
   old.frames.forEach((f, n) => {
     const g = now.frames[n] as Frame | undefined;
     if (g === undefined) return;
     for (let i = 0; i < 10 && out.length < MAX_DIFFERS; i++) {
-      const a = f.regs[i].reg;
+      const a = old.reg(f.regs[i]);
       const held = regHeld(n, a);
       if (a !== g.regs[i].reg && held !== null)
         out.push({ place: `${n}:R${i}`, old: held, now: regHeld(n, g.regs[i].reg) });
     }
     for (let i = 0; i < f.stack.length && out.length < MAX_DIFFERS; i++) {
       const a = f.stack[i];
-      const held = slotHeld(n, a.cell.reg, a.types);
+      const types = old.types(a);
+      const reg = old.reg(a);
+      const held = slotHeld(n, reg, types);
       const b = g.stack[i] as (typeof g.stack)[number] | undefined;
-      if (held === null || (b !== undefined && b.types === a.types && (b.cell.reg === a.cell.reg || !a.isSpecial)))
+      if (held === null || (b !== undefined && b.types === types && (b.reg === reg || !b.isSpecial)))
         continue;
       out.push({
         place: `${n}:fp-${(i + 1) * 8}`,
         old: held,
-        now: b === undefined ? null : slotHeld(n, b.cell.reg, b.types),
+        now: b === undefined ? null : slotHeld(n, b.reg, b.types),
       });
     }
   });

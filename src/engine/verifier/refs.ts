@@ -7,7 +7,7 @@ import type { Frame } from './state.ts';
 export function acquire(env: Env): number {
   const id = env.newId();
   const frame = env.frame;
-  frame.refs.push({ id, insn: env.insn, callbackFrame: frame.inCallback ? frame.frameno : 0 });
+  frame.refs = [...frame.refs, { id, insn: env.insn, callbackFrame: frame.inCallback ? frame.frameno : 0 }];
   return id;
 }
 
@@ -15,7 +15,7 @@ export function acquire(env: Env): number {
 export function releaseState(frame: Frame, id: number): boolean {
   const at = frame.refs.findIndex((r) => r.id === id);
   if (at < 0) return false;
-  frame.refs.splice(at, 1);
+  frame.refs = frame.refs.filter((_, i) => i !== at);
   return true;
 }
 

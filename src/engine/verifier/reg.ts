@@ -2,6 +2,7 @@
 import type { Btf } from '../bpf/index.ts';
 import type { MapDef } from '../loader/index.ts';
 import { Scalar, SCALAR_UNKNOWN, SCALAR_ZERO } from './scalar.ts';
+import { tnumIn } from './tnum.ts';
 
 /** The kernel's bpf_reg_type without flags; the string is what the log prints. */
 export type RegKind =
@@ -159,6 +160,10 @@ export function pointerReg(kind: RegKind, flags = 0, origin = -1): Reg {
 /** Memory of no known size that is only ever read, with faults caught. */
 export const untrustedMemory = (origin: number): Reg => pointerReg('mem', RDONLY | UNTRUSTED, origin);
 export const isUntrustedMemory = (r: Reg): boolean => r.kind === 'mem' && (r.flags & UNTRUSTED) !== 0;
+
+/** Is every number that `cur` may be one that `old` may be? */
+export const covers = (old: Reg, cur: Reg): boolean =>
+  old.num.rangeContains(cur.num) && tnumIn(old.num.tnum, cur.num.tnum);
 
 /** The same value for state comparison, ids and provenance aside. */
 export function sameShape(a: Reg, b: Reg): boolean {

@@ -31,8 +31,8 @@ export function objectSlot(env: Env, reg: Reg, what: 'dynptr' | 'iter' | 'irq_fl
 /** Nothing is there any more; written, so that later reads do not reach back behind this point. */
 export function clearSlot(slot: StackSlot): void {
   slot.types = slot.types.map(() => SLOT_INVALID);
-  slot.cell.reg = NOT_INIT;
-  slot.cell.live |= LIVE_WRITTEN;
+  slot.reg = NOT_INIT;
+  slot.live |= LIVE_WRITTEN;
 }
 
 /** Dynptrs that must be submitted or discarded. */
@@ -42,8 +42,8 @@ export const refcounted = (t: DynptrType | undefined): boolean => t === 'ringbuf
 export function destroyDynptr(env: Env, frame: Frame, spi: number): void {
   const slot = frame.stack[spi] as StackSlot | undefined;
   if (!env.rules.dynptrsEnd || slot === undefined || !slot.isDynptr) return;
-  const first = slot.cell.reg.dynptr?.first ? spi : spi + 1;
-  const reg = frame.stack[first].cell.reg;
+  const first = slot.reg.dynptr?.first ? spi : spi + 1;
+  const reg = frame.stack[first].reg;
   if (refcounted(reg.dynptr?.type)) env.fail(EINVAL, 'dynptr-overwritten', 'cannot overwrite referenced dynptr');
   const { id } = reg;
   clearSlot(frame.stack[first]);

@@ -9,7 +9,7 @@ import { ADD_CONST, constReg, isSpillable, NOT_INIT, unknownReg } from './reg.ts
 import { destroyDynptr } from './slots.ts';
 import { tnumAdd, tnumConst } from './tnum.ts';
 import type { Frame, StackSlot } from './state.ts';
-import { LIVE_WRITTEN, SLOT_DYNPTR, SLOT_INVALID, SLOT_MISC, SLOT_SPILL, SLOT_ZERO } from './state.ts';
+import { LIVE_PARTLY, LIVE_WRITTEN, SLOT_DYNPTR, SLOT_INVALID, SLOT_MISC, SLOT_SPILL, SLOT_ZERO } from './state.ts';
 
 const MAX_STACK = 512;
 const MAX_VAR_OFF = 1 << 29;
@@ -92,15 +92,15 @@ function besideSpill(env: Env, t: number): number {
 const ALL_SPILL: readonly number[] = new Array<number>(8).fill(SLOT_SPILL);
 
 function spill(env: Env, slot: StackSlot, reg: Reg, size: number): void {
-  slot.cell.reg = reg;
-  if (size === 8) slot.cell.live |= LIVE_WRITTEN;
+  slot.reg = reg;
+  slot.live |= size === 8 ? LIVE_WRITTEN : LIVE_PARTLY;
   slot.types = size === 8 ? ALL_SPILL : slot.types.map((t, i) => (i >= 8 - size ? SLOT_SPILL : besideSpill(env, t)));
 }
 
 /** The register that a slot held is gone; its bytes are data. */
 function scrub(slot: StackSlot): void {
   if (slot.isSpecial) slot.types = slot.types.map(misc);
-  slot.cell.reg = NOT_INIT;
+  slot.reg = NOT_INIT;
 }
 
 /** Store of `valueReg` (-1 = an unknown or immediate value) at a fixed offset. */
@@ -151,7 +151,7 @@ export function stackWriteFixed(env: Env, frame: Frame, off: number, size: numbe
     return;
   }
   scrub(slot);
-  if (size === 8) slot.cell.live |= LIVE_WRITTEN;
+  if (size === 8) slot.live |= LIVE_WRITTEN;
   let type = SLOT_MISC;
   if ((reg !== null && reg.isNull) || (reg === null && isSt && insns.imm[env.insn] === 0)) {
     markPrecise(env, valueReg);
@@ -182,12 +182,12 @@ export function stackWriteVar(env: Env, frame: Frame, ptr: Reg, off: number, siz
     const slot = frame.stack[(-i - 1) >> 3];
     env.log.touchSlot((-i - 1) >> 3);
     const at = (-i - 1) & 7;
-    if (env.rules.spillZero && zero && slot.types[at] === SLOT_SPILL && slot.isScalarSpill && slot.cell.reg.isNull) {
+    if (env.rules.spillZero && zero && slot.types[at] === SLOT_SPILL && slot.isScalarSpill && slot.reg.isNull) {
       zeroUsed = true;
       continue;
     }
     if (env.rules.scrubOnVariableStore) scrub(slot);
-    else slot.cell.reg = NOT_INIT;
+    else slot.reg = NOT_INIT;
     let type = SLOT_MISC;
     if (zero && slot.types[at] === SLOT_ZERO) {
       type = SLOT_ZERO;
@@ -212,17 +212,17 @@ export function stackReadFixed(env: Env, frame: Frame, off: number, size: number
       if (byte(i) >= SLOT_DYNPTR || byte(i) === SLOT_SPILL)
         env.fail(EACCES, 'stack-read', `invalid read from stack off ${off}+${i} size ${size}`, dst);
     }
-    noteWalk(env, markRead(slot.cell));
+    noteWalk(env, markRead(slot));
     if (dst < 0) return null;
     let zeros = 0;
     for (let i = 0; i < size; i++) if (byte(i) === SLOT_ZERO) zeros++;
     return zeros === size ? constReg(0, env.insn) : unknownReg(env.insn);
   }
-  const reg = slot.cell.reg;
+  const reg = slot.reg;
   let spillSize = 1;
   for (let i = 7; i > 0 && slot.types[i - 1] === SLOT_SPILL; i--) spillSize++;
   if (size === 8 && spillSize === 8) {
-    noteWalk(env, markRead(slot.cell));
+    noteWalk(env, markRead(slot));
     if (dst < 0) {
       recordHistory(env, { stackAccess: place });
       return null;
@@ -231,7 +231,7 @@ export function stackReadFixed(env: Env, frame: Frame, off: number, size: number
     return reg;
   }
   if (!reg.isScalar) env.fail(EACCES, 'fill-size', 'invalid size of register fill', dst);
-  noteWalk(env, markRead(slot.cell));
+  noteWalk(env, markRead(slot));
   if (dst < 0) return null;
   if (!env.rules.linkedScalars) {
     if (off % 8 === 0 && size === spillSize) {
@@ -313,10 +313,10 @@ export function checkStackRange(
       if (clobber) slot.setType(at, SLOT_MISC);
     } else if (t !== SLOT_MISC && clobber) {
       // The helper may write anything there.
-      slot.cell.reg = unknownReg(env.insn);
+      slot.reg = unknownReg(env.insn);
       slot.types = slot.types.map(misc);
     }
-    noteWalk(env, markRead(slot.cell));
+    noteWalk(env, markRead(slot));
   }
   return false;
 }

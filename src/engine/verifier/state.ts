@@ -1,4 +1,5 @@
 /** Verifier states: registers and stack of each frame, references, locks, and the chain of checkpoints. */
+import type { Kept, KeptState } from './kept.ts';
 import type { Reg } from './reg.ts';
 import { NOT_INIT } from './reg.ts';
 
@@ -7,22 +8,41 @@ export const LIVE_WRITTEN = 2;
 /** Explored completely: nothing will mark it any more. */
 export const LIVE_DONE = 4;
 
-/** A place that holds a value, with its liveness. `parent` is the same place in the last checkpoint. */
+/** Partly overwritten: what the place holds is no longer just what the last checkpoint has there. */
+export const LIVE_PARTLY = 8;
+
+/** A place of the current state that holds a value, with its liveness. */
 export class Cell {
   reg: Reg;
   live = 0;
   precise = false;
-  parent: Cell | null = null;
+  /** Where reads before a write are noted: the value's place in a checkpoint, and which of them. */
+  parent: Kept | null = null;
+  parentDepth = 0;
+  /** The same place in the last checkpoint, if it was there. */
+  run: Kept | null = null;
 
   constructor(reg: Reg) {
     this.reg = reg;
   }
 
+  protected take(from: Cell): this {
+    this.live = from.live;
+    this.precise = from.precise;
+    this.parent = from.parent;
+    this.parentDepth = from.parentDepth;
+    this.run = from.run;
+    return this;
+  }
+
   copy(): Cell {
-    const c = new Cell(this.reg);
-    c.live = this.live;
-    c.precise = this.precise;
-    c.parent = this.parent;
+    return new Cell(this.reg).take(this);
+  }
+
+  /** The value and its past, for another place. */
+  moved(): Cell {
+    const c = this.copy();
+    c.run = null;
     return c;
   }
 }
@@ -39,19 +59,23 @@ export const SLOT_ITER = 5;
 /** Nothing was written. */
 export const NO_BYTES: readonly number[] = [0, 0, 0, 0, 0, 0, 0, 0];
 
+/** What the bytes of a slot say of it. */
+export const isSpill = (types: readonly number[]): boolean => types[7] === SLOT_SPILL;
+export const isDynptr = (types: readonly number[]): boolean => types[0] === SLOT_DYNPTR;
+export const isIter = (types: readonly number[]): boolean => types[0] === SLOT_ITER;
+
 /** Eight bytes of stack; `types[0]` is the byte at the *highest* address, as the kernel counts. */
-export class StackSlot {
+export class StackSlot extends Cell {
   /** Shared with copies of the slot: replaced as a whole, see `setType`. */
   types: readonly number[];
-  cell: Cell;
 
-  constructor(types: readonly number[], cell: Cell) {
+  constructor(types: readonly number[], reg: Reg) {
+    super(reg);
     this.types = types;
-    this.cell = cell;
   }
 
   get isSpill(): boolean {
-    return this.types[7] === SLOT_SPILL;
+    return isSpill(this.types);
   }
 
   /** Holds more than data: a spilled register, a dynptr, an iterator. */
@@ -60,20 +84,15 @@ export class StackSlot {
   }
 
   get isDynptr(): boolean {
-    return this.types[0] === SLOT_DYNPTR;
+    return isDynptr(this.types);
   }
 
   get isIter(): boolean {
-    return this.types[0] === SLOT_ITER;
+    return isIter(this.types);
   }
 
   get isScalarSpill(): boolean {
-    return this.types[7] === SLOT_SPILL && this.cell.reg.isScalar;
-  }
-
-  /** All eight bytes are one spilled number. */
-  get isScalarSpill64(): boolean {
-    return this.types[0] === SLOT_SPILL && this.cell.reg.isScalar;
+    return isSpill(this.types) && this.reg.isScalar;
   }
 
   setType(at: number, type: number): void {
@@ -83,8 +102,8 @@ export class StackSlot {
     this.types = types;
   }
 
-  copy(): StackSlot {
-    return new StackSlot(this.types, this.cell.copy());
+  override copy(): StackSlot {
+    return new StackSlot(this.types, this.reg).take(this);
   }
 }
 
@@ -95,10 +114,9 @@ export interface Ref {
   readonly callbackFrame: number;
 }
 
-export class Frame {
-  readonly regs: Cell[];
-  stack: StackSlot[] = [];
-  refs: Ref[] = [];
+/** What a frame is, its registers and stack aside. */
+export class FrameFacts {
+  refs: readonly Ref[] = [];
   readonly callsite: number;
   readonly frameno: number;
   readonly subprog: number;
@@ -111,10 +129,30 @@ export class Frame {
   /** The function that bpf_throw() ends in. */
   inExceptionCallback = false;
 
-  constructor(callsite: number, frameno: number, subprog: number, regs?: Cell[]) {
+  constructor(callsite: number, frameno: number, subprog: number) {
     this.callsite = callsite;
     this.frameno = frameno;
     this.subprog = subprog;
+  }
+
+  protected takeFacts(from: FrameFacts): this {
+    this.refs = from.refs;
+    this.inCallback = from.inCallback;
+    this.callbackRange = from.callbackRange;
+    this.callbackDepth = from.callbackDepth;
+    this.inAsyncCallback = from.inAsyncCallback;
+    this.asyncEntry = from.asyncEntry;
+    this.inExceptionCallback = from.inExceptionCallback;
+    return this;
+  }
+}
+
+export class Frame extends FrameFacts {
+  readonly regs: Cell[];
+  stack: StackSlot[] = [];
+
+  constructor(callsite: number, frameno: number, subprog: number, regs?: Cell[]) {
+    super(callsite, frameno, subprog);
     this.regs = regs ?? Array.from({ length: 11 }, () => new Cell(NOT_INIT));
   }
 
@@ -126,20 +164,13 @@ export class Frame {
       this.regs.map((c) => c.copy()),
     );
     f.stack = this.stack.map((s) => s.copy());
-    f.refs = this.refs.slice();
-    f.inCallback = this.inCallback;
-    f.callbackRange = this.callbackRange;
-    f.callbackDepth = this.callbackDepth;
-    f.inAsyncCallback = this.inAsyncCallback;
-    f.asyncEntry = this.asyncEntry;
-    f.inExceptionCallback = this.inExceptionCallback;
-    return f;
+    return f.takeFacts(this);
   }
 
   /** Makes room for `bytes` of stack below the frame pointer. */
   grow(bytes: number): void {
     while (this.stack.length * 8 < bytes) {
-      this.stack.push(new StackSlot(NO_BYTES, new Cell(NOT_INIT)));
+      this.stack.push(new StackSlot(NO_BYTES, NOT_INIT));
     }
   }
 }
@@ -170,9 +201,9 @@ export interface PathStep {
   readonly before: PathStep | null;
 }
 
-export class State {
-  frames: Frame[];
-  parent: State | null = null;
+/** What the current state and the checkpoints have in common. */
+export class PathState {
+  parent: KeptState | null = null;
   /** Paths that still have to be explored through this checkpoint. */
   branches = 1;
   insn = 0;
@@ -190,10 +221,35 @@ export class State {
   mayGotoDepth = 0;
   callbackUnroll = 0;
   dfsDepth = 0;
-  loopEntry: State | null = null;
+  loopEntry: PathState | null = null;
   usedAsLoopEntry = false;
 
+  /** All but `history` and `loopEntry`. */
+  protected takePath(from: PathState): this {
+    this.parent = from.parent;
+    this.branches = from.branches;
+    this.insn = from.insn;
+    this.firstInsn = from.firstInsn;
+    this.lastInsn = from.lastInsn;
+    this.path = from.path;
+    this.lockMap = from.lockMap;
+    this.lockId = from.lockId;
+    this.rcuLock = from.rcuLock;
+    this.preemptLock = from.preemptLock;
+    this.inSleepable = from.inSleepable;
+    this.mayGotoDepth = from.mayGotoDepth;
+    this.callbackUnroll = from.callbackUnroll;
+    this.dfsDepth = from.dfsDepth;
+    this.usedAsLoopEntry = from.usedAsLoopEntry;
+    return this;
+  }
+}
+
+export class State extends PathState {
+  frames: Frame[];
+
   constructor(frames: Frame[]) {
+    super();
     this.frames = frames;
   }
 
@@ -202,23 +258,8 @@ export class State {
   }
 
   copy(): State {
-    const s = new State(this.frames.map((f) => f.copy()));
-    s.parent = this.parent;
-    s.branches = this.branches;
-    s.insn = this.insn;
-    s.firstInsn = this.firstInsn;
-    s.lastInsn = this.lastInsn;
+    const s = new State(this.frames.map((f) => f.copy())).takePath(this);
     s.history = this.history.slice();
-    s.path = this.path;
-    s.lockMap = this.lockMap;
-    s.lockId = this.lockId;
-    s.rcuLock = this.rcuLock;
-    s.preemptLock = this.preemptLock;
-    s.inSleepable = this.inSleepable;
-    s.mayGotoDepth = this.mayGotoDepth;
-    s.callbackUnroll = this.callbackUnroll;
-    s.dfsDepth = this.dfsDepth;
-    s.usedAsLoopEntry = this.usedAsLoopEntry;
     return s;
   }
 
@@ -226,7 +267,7 @@ export class State {
   *cells(): Generator<Cell> {
     for (const f of this.frames) {
       for (const c of f.regs) yield c;
-      for (const s of f.stack) if (s.isSpill) yield s.cell;
+      for (const s of f.stack) if (s.isSpill) yield s;
     }
   }
 }

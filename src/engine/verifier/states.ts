@@ -15,7 +15,7 @@ export function heldText(env: Env, place: string, h: Held): string {
   const cell = new Cell(h.reg);
   if (h.types === null) return regText(env, frame, cell);
   const at = Number(place.slice(place.indexOf('fp-') + 3)) / 8 - 1;
-  const text = slotText(env, frame, new StackSlot(h.types, cell), at);
+  const text = slotText(env, frame, new StackSlot(h.types, h.reg), at);
   return text.slice(text.indexOf('=') + 1);
 }
 

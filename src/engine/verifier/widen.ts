@@ -3,24 +3,27 @@ import type { Env } from './env.ts';
 import { IdMap } from './equal.ts';
 import type { Reg } from './reg.ts';
 import { unknownReg } from './reg.ts';
+import type { Kept, KeptState } from './kept.ts';
 import type { Cell, State } from './state.ts';
+import { isSpill } from './state.ts';
 
 const same = (a: Reg, b: Reg, ids: IdMap): boolean => a.num.same(b.num) && a.off === b.off && ids.same(a.id, b.id);
 
-function widen(old: Cell, cur: Cell, ids: IdMap): void {
-  if (!old.reg.isScalar || !cur.reg.isScalar || old.precise || cur.precise || same(old.reg, cur.reg, ids)) return;
+function widen(prev: KeptState, k: Kept, cur: Cell, ids: IdMap): void {
+  const old = prev.reg(k);
+  if (!old.isScalar || !cur.reg.isScalar || prev.isPrecise(k) || cur.precise || same(old, cur.reg, ids)) return;
   cur.reg = unknownReg(cur.reg.origin);
 }
 
 /** Forgets in `cur` what differs from the state of an earlier round (widen_imprecise_scalars). */
-export function widenTo(prev: State, cur: State): void {
+export function widenTo(prev: KeptState, cur: State): void {
   const ids = new IdMap();
   for (let n = prev.frames.length - 1; n >= 0; n--) {
     const f = prev.frames[n];
     const g = cur.frames[n];
-    for (let i = 0; i < 10; i++) widen(f.regs[i], g.regs[i], ids);
+    for (let i = 0; i < 10; i++) widen(prev, f.regs[i], g.regs[i], ids);
     for (let i = 0; i < f.stack.length && i < g.stack.length; i++) {
-      if (f.stack[i].isSpill && g.stack[i].isSpill) widen(f.stack[i].cell, g.stack[i].cell, ids);
+      if (isSpill(prev.types(f.stack[i])) && g.stack[i].isSpill) widen(prev, f.stack[i], g.stack[i], ids);
     }
   }
 }
@@ -32,7 +35,7 @@ export function widenImprecise(env: Env, insn: number): void {
 }
 
 /** The last checkpoint at an instruction on the way to `of`, with the same call chain (find_prev_entry). */
-export function previousEntry(env: Env, of: State | null, insn: number): State | null {
+export function previousEntry(env: Env, of: State | KeptState | null, insn: number): KeptState | null {
   if (of === null) return null;
   for (const c of env.explored.get(insn) ?? []) {
     const st = c.state;

@@ -39,6 +39,9 @@ const HEADERS = {
   'content-security-policy': CSP,
   'x-content-type-options': 'nosniff',
   'referrer-policy': 'no-referrer',
+  // Alone in its process: what lets the window share memory with its worker (see protocol/cancel.ts).
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-embedder-policy': 'require-corp',
 };
 
 /** Must run before the app is ready. */

@@ -51,7 +51,14 @@ export type FileUpdate = v.InferOutput<typeof FileUpdate>;
 
 export const WorkerRequest = v.variant('type', [
   /** `assets` is the address below which `profiles/` and `headers/` lie. */
-  v.object({ type: v.literal('init'), assets: v.string() }),
+  v.object({
+    type: v.literal('init'),
+    assets: v.string(),
+    /** Memory of a `CancelBoard`. */
+    board: v.optional(
+      v.custom<SharedArrayBuffer>((x) => typeof SharedArrayBuffer !== 'undefined' && x instanceof SharedArrayBuffer),
+    ),
+  }),
   /** Only from a window that was started with LSMITH_TEST=1: `hang` and `crash` are answered from now on. */
   v.object({ type: v.literal('allow-tests') }),
   v.object({ type: v.literal('files'), reset: v.boolean(), updates: v.array(FileUpdate) }),

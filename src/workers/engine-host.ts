@@ -1,10 +1,13 @@
 /** Makes the engine from the bundled assets and the files that the window pushed. */
-import { createEngine, type Engine, type ProfileSource, type ProfileSummary } from '../engine/api/index.ts';
-import type { EngineAnswers, EngineQuery, FileUpdate } from '../protocol/index.ts';
+import { Cancelled, createEngine, type Engine, type ProfileSource, type ProfileSummary } from '../engine/api/index.ts';
+import type { CancelBoard, EngineAnswers, EngineQuery, FileUpdate } from '../protocol/index.ts';
 
 const files = new Map<string, Uint8Array>();
 let engine: Engine | null = null;
 let testMode = false;
+let board: CancelBoard | null = null;
+/** The question that is being answered. */
+let current = 0;
 const encoder = new TextEncoder();
 
 async function fetchFine(url: string): Promise<Response> {
@@ -23,6 +26,13 @@ export function allowTests(): void {
   testMode = true;
 }
 
+/** Where the window says what it does not want any more. */
+export function useBoard(b: CancelBoard): void {
+  board = b;
+}
+
+export const isCancelled = (e: unknown): boolean => e instanceof Cancelled;
+
 /** Fetches profiles and headers below `base` and makes the engine. */
 export async function loadAssets(base: string): Promise<readonly ProfileSummary[]> {
   const index = (await (await fetchFine(`${base}index.json`)).json()) as { profiles: string[]; headers: string[] };
@@ -40,7 +50,12 @@ export async function loadAssets(base: string): Promise<readonly ProfileSummary[
       index.headers.map(async (name) => [name, await (await fetchFine(`${base}headers/${name}`)).text()] as const),
     ),
   );
-  engine = createEngine({ profiles, headers, files: { read: (path) => files.get(path.replace(/^\.\//, '')) } });
+  engine = createEngine({
+    profiles,
+    headers,
+    files: { read: (path) => files.get(path.replace(/^\.\//, '')) },
+    cancelled: () => board?.isCancelled(current) ?? false,
+  });
   return engine.profiles();
 }
 
@@ -55,7 +70,8 @@ export function updateFiles(reset: boolean, updates: readonly FileUpdate[]): voi
 /** What takes long is answered in steps, between which other questions have their turn. */
 export type Steps = Generator<void, EngineAnswers[EngineQuery['kind']]>;
 
-export function answer(q: EngineQuery): EngineAnswers[EngineQuery['kind']] | Steps {
+export function answer(id: number, q: EngineQuery): EngineAnswers[EngineQuery['kind']] | Steps {
+  current = id;
   if (!engine) throw new Error('the engine is not ready');
   switch (q.kind) {
     case 'check':

@@ -1,7 +1,7 @@
 /** Puts the engine behind the protocol: one question at a time, the newest of a lane, answers as plain data. */
 import * as v from 'valibot';
-import { WorkerRequest, type EngineAnswers, type EngineQuery, type WorkerReply } from '../protocol/index.ts';
-import { allowTests, answer, loadAssets, updateFiles, type Steps } from './engine-host.ts';
+import { CancelBoard, WorkerRequest, type EngineAnswers, type EngineQuery, type WorkerReply } from '../protocol/index.ts';
+import { allowTests, answer, isCancelled, loadAssets, updateFiles, useBoard, type Steps } from './engine-host.ts';
 
 interface Waiting {
   readonly id: number;
@@ -45,12 +45,12 @@ function pump(): void {
   if (first) post({ type: 'started', id: job.id });
   const t0 = performance.now();
   try {
-    const given: EngineAnswers[EngineQuery['kind']] | Steps = job.steps ?? answer(job.query);
+    const given: EngineAnswers[EngineQuery['kind']] | Steps = job.steps ?? answer(job.id, job.query);
     const value = isSteps(given) ? given.next() : { done: true as const, value: given };
     if (value.done === true) post({ type: 'answer', id: job.id, value: value.value, ms: performance.now() - t0 });
     else queue.push({ ...job, steps: given as Steps });
   } catch (e) {
-    post({ type: 'error', id: job.id, message: words(e) });
+    post(isCancelled(e) ? { type: 'superseded', id: job.id } : { type: 'error', id: job.id, message: words(e) });
   }
   schedule();
 }
@@ -80,6 +80,7 @@ self.onmessage = (e: MessageEvent<unknown>) => {
   switch (request.type) {
     case 'init': {
       const t0 = performance.now();
+      if (request.board !== undefined) useBoard(new CancelBoard(request.board));
       loadAssets(request.assets).then(
         (profiles) => {
           ready = true;

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openEngine } from '../../src/cli/context.ts';
 import { compileRows } from './compile.ts';
-import { verifierRows } from './verifier.ts';
+import { verifierRows, worstAlone } from './verifier.ts';
 import { interpreterRows } from './vm.ts';
 
 const KERNEL = '6.12';
@@ -26,6 +26,7 @@ function profileRow(root: string): Row {
 }
 
 export async function main(root: string, args: readonly string[]): Promise<void> {
+  if (args[0] === '--worst') return worstAlone(root, args.slice(1));
   const dir = mkdtempSync(join(tmpdir(), 'lsmith-bench-'));
   try {
     const verifier = verifierRows(root, openEngine(root), KERNEL, dir);

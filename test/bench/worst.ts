@@ -88,9 +88,16 @@ export const WORST: readonly { readonly name: string; readonly insns: readonly R
     ],
   },
   {
-    // Each comparison leaves a path for later, to the limit of 8,192; all paths keep the stack.
+    // Each comparison leaves a path for later, nearly to the limit of 8,192; all of them keep the stack.
     name: 'paths for later, with a full stack',
-    insns: [...FULL_STACK, asm.call(7), asm.jmp(JMP.eq, 0, 1, -2), asm.mov(0, 0), asm.exit()],
+    insns: [
+      ...FULL_STACK,
+      asm.call(7),
+      ...repeat(8000, (i) => [asm.jmp(JMP.eq, 0, i + 5, 8000 - i)]),
+      asm.mov(0, 0),
+      asm.mov(7, 0),
+      ...CHAIN,
+    ],
   },
   {
     // Whether the branch is taken is decided by a number made long ago, so the search back is long every time.

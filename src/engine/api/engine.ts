@@ -31,6 +31,8 @@ export interface EngineOptions {
   readonly files: FileProvider;
   /** -I and -D of the command line. */
   readonly settings?: CompileSettings;
+  /** Asked now and then: is the current question not wanted any more? Then `Cancelled` is thrown. */
+  readonly cancelled?: () => boolean;
   /** Clock for the timings, ms. */
   readonly now?: () => number;
 }
@@ -47,7 +49,12 @@ export function createEngine(options: EngineOptions): Engine {
   const store = new ProfileStore(options.profiles);
   const now = options.now ?? ((): number => performance.now());
   const compiler = new PolicyCompiler({ workspaceSettings: workspaceSettings(options.files), ...options });
-  const checker = new PolicyChecker({ compiler, profiles: () => store.readable(), now });
+  const checker = new PolicyChecker({
+    compiler,
+    profiles: () => store.readable(),
+    now,
+    cancelled: options.cancelled,
+  });
   const finder = new FixFinder(compiler);
   const decoder = new TextDecoder();
   const readText = (file: string): string | undefined => {

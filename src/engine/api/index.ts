@@ -1,5 +1,6 @@
 export type { HeaderSource } from '../c/index.ts';
 export * from './types.ts';
+export { Cancelled } from './cancelled.ts';
 export { createEngine, type EngineOptions } from './engine.ts';
 export { createCompiler, type Compiler, type CompileSettings } from './compile.ts';
 export { workspaceSettings } from './workspace.ts';

@@ -3,6 +3,7 @@ import type { Diagnostic } from '../../base/index.ts';
 import type { TranslationUnit } from '../c/index.ts';
 import { loadObject, openObject, type LoadedObject, type LoadProblem } from '../loader/index.ts';
 import { verifyObject, type VerifierResult } from '../verifier/index.ts';
+import { Cancelled } from './cancelled.ts';
 import { lintPolicy, withFixes, type PolicyFacts } from '../lint/index.ts';
 import type { PolicyCompiler } from './compile.ts';
 import type { ReadyProfile } from './profiles.ts';
@@ -39,6 +40,8 @@ export interface CheckerOptions {
   readonly compiler: PolicyCompiler;
   /** Every kernel profile, read when asked for: what another kernel has is part of an explanation. */
   readonly profiles: () => readonly ReadyProfile[];
+  /** Is what is being done not wanted any more? Then `Cancelled` is thrown. */
+  readonly cancelled?: (() => boolean) | undefined;
   /** Milliseconds, for the timings; not part of any result that is compared. */
   readonly now: () => number;
 }
@@ -46,11 +49,13 @@ export interface CheckerOptions {
 export class PolicyChecker {
   readonly #compiler: PolicyCompiler;
   readonly #now: () => number;
+  readonly #cancelled: (() => boolean) | undefined;
   readonly #profiles: () => readonly ReadyProfile[];
 
   constructor(options: CheckerOptions) {
     this.#compiler = options.compiler;
     this.#now = options.now;
+    this.#cancelled = options.cancelled;
     this.#profiles = options.profiles;
   }
 
@@ -113,7 +118,13 @@ export class PolicyChecker {
     }
     const t2 = this.#now();
     const object = loaded.value;
-    const results = verifyObject(object, kernel.platform, { logLevel, recordStates });
+    const cancelled = this.#cancelled;
+    const results = verifyObject(object, kernel.platform, {
+      logLevel,
+      recordStates,
+      ...(cancelled === undefined ? {} : { cancelled }),
+    });
+    if (results.some((r) => r.explanation?.id === 'cancelled')) throw new Cancelled();
     const problems = object.problems ?? [];
     for (const p of problems) say(problemDiagnostic(file, text, p), p);
     // What the loader cannot attach, the kernel refuses too; the loader knows better why.

@@ -8,8 +8,8 @@ import type { ReadyProfile } from './profiles.ts';
 
 /** Fixes offered for one refusal. */
 const ENOUGH = 3;
-/** A proposal that makes the verifier work longer than this is not offered; times the verifier's polling interval. */
-const PATIENCE = 60;
+/** A proposal that makes the verifier process more instructions than about this is not offered. */
+const PATIENCE = 30_000;
 
 export interface RefusedPolicy {
   readonly file: string;
@@ -31,8 +31,7 @@ function judge(p: RefusedPolicy, program: LoadedProgram, text: string): Verifier
   if (!loaded.ok || (loaded.value.problems ?? []).some((x) => x.severity === 'error')) return null;
   const same = loaded.value.programs.find((x) => x.name === program.name);
   if (same === undefined) return null;
-  let polled = 0;
-  return verifyProgram(loaded.value, same, p.kernel.platform, { cancelled: () => ++polled > PATIENCE, explain: false });
+  return verifyProgram(loaded.value, same, p.kernel.platform, { patience: PATIENCE, explain: false });
 }
 
 /** Fixes for one refusal, best first. One step for each proposal that is tried: whoever asked may stop in between. */

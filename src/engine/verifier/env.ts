@@ -75,6 +75,7 @@ export interface SubprogInfo {
 }
 
 const COMPLEXITY_LIMIT_JMP_SEQ = 8192;
+const POLL_EVERY = 1024;
 
 export class Env {
   readonly obj: LoadedObject;
@@ -108,7 +109,11 @@ export class Env {
   /** Type of the pointer used by each load or store: mixing some is an error. */
   readonly pointerAt = new Map<number, string>();
   curHistory: HistoryEntry | null = null;
+  readonly #patience: number;
+  #work = 0;
 
+  /** Searches back for precision so far. */
+  searches = 0;
   insnsProcessed = 0;
   jumpsProcessed = 0;
   prevInsnsProcessed = 0;
@@ -149,6 +154,7 @@ export class Env {
     this.hook = prog.attach.hook === null ? undefined : platform.hook(prog.attach.hook);
     this.log = new Log(opts.logLevel ?? 0);
     this.cancelled = opts.cancelled;
+    this.#patience = opts.patience ?? Infinity;
     this.observe = opts.observe;
     this.recorder = recorder;
     this.strictPruning = opts.strictPruning === true;
@@ -160,6 +166,19 @@ export class Env {
     this.state = new State([]);
     this.tags = declTags(obj.btf);
     this.specials = new Fields(obj.btf, platform.btf, this.tags, this.rules.fields);
+  }
+
+  /**
+   * So much was done (about an instruction's worth each): looks now and then whether the run is still wanted. Comparing
+   * states and searching back for precision may cost a thousand times what the instruction did that caused it.
+   */
+  spend(work: number): void {
+    this.#work += work;
+    if (this.#work < POLL_EVERY) return;
+    this.#work = 0;
+    if (this.insnsProcessed > this.#patience || this.cancelled?.()) {
+      throw new Refusal(ECANCELED, 'cancelled', 'verification was cancelled');
+    }
   }
 
   /** Refuses the program with the kernel's words. */

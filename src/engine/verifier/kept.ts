@@ -24,6 +24,9 @@ export class Kept {
   readTo = -1;
   /** Needed precisely: in checkpoints up to this one. */
   preciseTo = -1;
+  /** The search that last moved `preciseTo`, and where that was before it. */
+  #search = 0;
+  #preciseBefore = -1;
   /** Where the value was before, and in which checkpoint. */
   readonly parent: Kept | null;
   readonly parentDepth: number;
@@ -36,6 +39,19 @@ export class Kept {
     this.last = depth;
     this.parent = cell.parent;
     this.parentDepth = cell.parentDepth;
+  }
+
+  /**
+   * A search backwards needs it precisely in the checkpoint of that depth, and will come to the older ones of the run.
+   * False: was known before the search, which need not go on.
+   */
+  demand(depth: number, search: number): boolean {
+    if (this.#search !== search) {
+      this.#search = search;
+      this.#preciseBefore = this.preciseTo;
+    }
+    if (this.preciseTo < depth) this.preciseTo = depth;
+    return this.#preciseBefore < depth;
   }
 }
 

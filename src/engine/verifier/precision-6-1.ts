@@ -43,6 +43,8 @@ import { isSpill, State } from './state.ts';
 /** What has to be found before an instruction: registers as bits, stack slots by index. */
 interface Wanted {
   regs: number;
+  /** Tells this search from others. */
+  readonly search: number;
   readonly slots: Set<number>;
 }
 
@@ -133,9 +135,10 @@ function follow(env: Env, frame: number, w: Wanted): void {
     }
     let remaining = st.history.length;
     for (let i = last; ;) {
+      env.spend(0.1);
       if (skip) skip = false;
       else if (!stepBack(env, i, w)) {
-        markAllPrecise(st);
+        markAllPrecise(env, st);
         return;
       }
       if (empty(w)) return;
@@ -149,7 +152,7 @@ function follow(env: Env, frame: number, w: Wanted): void {
     st = parent;
     const marks = markIn(parent, parent.frames[frame], w);
     if (marks === 'cannot follow') {
-      markAllPrecise(st);
+      markAllPrecise(env, st);
       return;
     }
     if (env.log.level === 2) {
@@ -177,8 +180,7 @@ function markIn(st: KeptState, frame: KeptFrame | undefined, w: Wanted): 'new' |
   if (frame === undefined) return 'cannot follow';
   let fresh = false;
   const mark = (k: Kept): void => {
-    fresh ||= !st.isPrecise(k);
-    k.preciseTo = Math.max(k.preciseTo, st.depth);
+    if (k.demand(st.depth, w.search)) fresh = true;
   };
   for (let i = 0; i < 11; i++) {
     if ((w.regs & (1 << i)) === 0) continue;
@@ -195,9 +197,14 @@ function markIn(st: KeptState, frame: KeptFrame | undefined, w: Wanted): 'new' |
 }
 
 /** Every number in the checkpoints on the way to `from` matters. What was marked so before is not looked at again. */
-export function markAllPrecise(from: PathState, marked: (frame: number, name: string) => void = () => undefined): void {
+export function markAllPrecise(
+  env: Env,
+  from: PathState,
+  marked: (frame: number, name: string) => void = () => undefined,
+): void {
   for (let st = from.parent; st !== null && !st.allPrecise; st = st.parent) {
     const { depth } = st;
+    env.spend(st.frames.length);
     st.allPrecise = true;
     for (let n = 0; n < st.frames.length; n++) {
       const { regs, stack } = st.frames[n];
@@ -219,7 +226,7 @@ export function markAllPrecise(from: PathState, marked: (frame: number, name: st
 
 /** The value of a register of frame `frame` matters. */
 export function markPrecise61(env: Env, frame: number, regno: number): void {
-  if (env.state.frames[frame].regs[regno].reg.isScalar) follow(env, frame, { regs: 1 << regno, slots: new Set() });
+  if (env.state.frames[frame].regs[regno].reg.isScalar) follow(env, frame, { regs: 1 << regno, slots: new Set(), search: ++env.searches });
 }
 
 /** What an equivalent old state needed precisely, we need precisely. */
@@ -236,7 +243,7 @@ export function propagatePrecision61(env: Env, old: KeptState): void {
       if (!isSpill(old.types(k)) || !needed(k)) return;
       if (env.log.level === 2) env.log.line(`frame ${f}: propagating fp${(-n - 1) * 8}`);
       const mine = env.state.frames[f].stack[n];
-      if (mine?.isScalarSpill) follow(env, f, { regs: 0, slots: new Set([n]) });
+      if (mine?.isScalarSpill) follow(env, f, { regs: 0, slots: new Set([n]), search: ++env.searches });
     });
   }
 }

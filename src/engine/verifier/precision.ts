@@ -87,8 +87,12 @@ class Wanted {
     new SlotSet(),
   ];
 
-  constructor(frame: number) {
-    this.frame = frame;
+  /** Tells this search from others. */
+  readonly search: number;
+
+  constructor(env: Env) {
+    this.search = ++env.searches;
+    this.frame = env.state.frames.length - 1;
   }
 
   get empty(): boolean {
@@ -134,14 +138,14 @@ export function markPrecise(env: Env, regno: number): void {
     markPrecise61(env, env.state.frames.length - 1, regno);
     return;
   }
-  const w = new Wanted(env.state.frames.length - 1);
+  const w = new Wanted(env);
   w.add(regno);
   backtrack(env, w);
 }
 
 /** The number spilled to a slot of a frame matters. */
 export function markSlotPrecise(env: Env, frame: number, spi: number): void {
-  const w = new Wanted(env.state.frames.length - 1);
+  const w = new Wanted(env);
   w.slots[frame].add(spi);
   const slot = env.state.frames[frame].stack[spi];
   slot.precise = true;
@@ -154,7 +158,7 @@ export function propagatePrecision(env: Env, old: KeptState): void {
     propagatePrecision61(env, old);
     return;
   }
-  const w = new Wanted(env.state.frames.length - 1);
+  const w = new Wanted(env);
   for (let n = old.frames.length - 1; n >= 0; n--) {
     const f = old.frames[n];
     const names: string[] = [];
@@ -188,6 +192,7 @@ function backtrack(env: Env, w: Wanted): void {
     if (last < 0) break;
     let remaining = st.history.length;
     for (let i = last; ;) {
+      env.spend(0.1);
       if (skip) skip = false;
       else {
         const h: HistoryEntry | null =
@@ -233,22 +238,20 @@ function markIn(env: Env, st: KeptState, w: Wanted): boolean {
     for (let i = 0; i < 10; i++) {
       if ((w.regs[f] & (1 << i)) === 0) continue;
       const k = frame.regs[i];
-      if (!k.reg.isScalar || st.isPrecise(k)) w.regs[f] &= ~(1 << i);
-      else k.preciseTo = st.depth;
+      if (!k.reg.isScalar || !k.demand(st.depth, w.search)) w.regs[f] &= ~(1 << i);
     }
-    if (w.slots[f].size > 0 && !markSlots(st, frame, w.slots[f])) return false;
+    if (w.slots[f].size > 0 && !markSlots(st, frame, w.slots[f], w.search)) return false;
     say(env, f, () => `parent state ${wantedText(w, f)}: ${frameText(env, st.frameAt(f))}`);
   }
   return true;
 }
 
 /** False: a slot that the checkpoint does not have. */
-function markSlots(st: KeptState, frame: KeptFrame, slots: SlotSet): boolean {
+function markSlots(st: KeptState, frame: KeptFrame, slots: SlotSet, search: number): boolean {
   for (const s of slots.list()) {
     if (s >= frame.stack.length) return false;
     const k = frame.stack[s];
-    if (!isSpill(k.types) || !k.reg.isScalar || st.isPrecise(k)) slots.delete(s);
-    else k.preciseTo = st.depth;
+    if (!isSpill(k.types) || !k.reg.isScalar || !k.demand(st.depth, search)) slots.delete(s);
   }
   return true;
 }
@@ -267,7 +270,7 @@ function wantedText(w: Wanted, frame: number): string {
 
 function fallBack(env: Env): void {
   say(env, env.state.frames.length - 1, () => 'falling back to forcing all scalars precise');
-  markAllPrecise(env.state, (frame, name) => {
+  markAllPrecise(env, env.state, (frame, name) => {
     if (env.log.level === 2) env.log.line(`force_precise: frame${frame}: forcing ${name} to be precise`);
   });
 }

@@ -67,6 +67,7 @@ export function alreadyVisited(env: Env): boolean {
   for (let n = 0; n < list.length;) {
     const c = list[n];
     seen++;
+    env.spend(c.state.frames.length);
     if (c.state.branches > 0) {
       const async = c.state.cur.inAsyncCallback && c.state.cur.asyncEntry !== cur.cur.asyncEntry;
       if (async) {

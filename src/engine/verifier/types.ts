@@ -95,8 +95,10 @@ export interface VerifyOptions {
   readonly recordStates?: boolean;
   /** 0 none, 1 failing path, 2 all states: as the kernel's log_level. */
   readonly logLevel?: 0 | 1 | 2;
-  /** Ends the exploration early with errno ECANCELED; polled every few thousand instructions. */
+  /** Ends the exploration early with errno ECANCELED; asked about every millisecond. */
   readonly cancelled?: () => boolean;
+  /** As if cancelled after about so many processed instructions. */
+  readonly patience?: number;
   /** Statistics at the end of the log, as log_level 4. */
   readonly logStats?: boolean;
   /** As BPF_F_STRICT_ALIGNMENT: unaligned accesses are refused everywhere. */

@@ -23,7 +23,7 @@ import { checkAttach } from './attach.ts';
 import { checkCall, returnToCaller } from './calls.ts';
 import { refuseRecursion, refuseReservedFields } from './recursion.ts';
 import { checkCfg, checkEncoding, checkSubprogs, findSubprogs, jumpTarget, JMP_POINT, PRUNE_POINT } from './cfg.ts';
-import { E2BIG, ECANCELED, EINVAL, Env, Refusal } from './env.ts';
+import { E2BIG, EINVAL, Env, Refusal } from './env.ts';
 import { checkLeaks, checkReturn } from './exit.ts';
 import { explain } from './explain.ts';
 import { findExceptionCallback } from './exceptions.ts';
@@ -46,7 +46,6 @@ import { stateTree } from './states.ts';
 import type { Explanation, VerifierPlatform, VerifierResult, VerifyOptions } from './types.ts';
 
 const INSN_LIMIT = 1_000_000;
-const CANCEL_EVERY = 512;
 
 /** Verifies one program as BPF_PROG_LOAD of the platform's kernel would (for a fully privileged user). */
 export function verifyProgram(
@@ -196,9 +195,7 @@ function loop(env: Env): void {
     if (++env.insnsProcessed > INSN_LIMIT) {
       env.fail(E2BIG, 'too-complex', `BPF program is too large. Processed ${env.insnsProcessed} insn`);
     }
-    if (env.insnsProcessed % CANCEL_EVERY === 0 && env.cancelled?.()) {
-      throw new Refusal(ECANCELED, 'cancelled', 'verification was cancelled');
-    }
+    env.spend(1);
     env.state.lastInsn = prev;
     env.recorder?.arrive(env);
     if (env.points[env.insn] & PRUNE_POINT && alreadyVisited(env)) {

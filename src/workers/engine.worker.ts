@@ -1,6 +1,12 @@
 /** Puts the engine behind the protocol: one question at a time, the newest of a lane, answers as plain data. */
 import * as v from 'valibot';
-import { CancelBoard, WorkerRequest, type EngineAnswers, type EngineQuery, type WorkerReply } from '../protocol/index.ts';
+import {
+  CancelBoard,
+  WorkerRequest,
+  type EngineAnswers,
+  type EngineQuery,
+  type WorkerReply,
+} from '../protocol/index.ts';
 import { allowTests, answer, isCancelled, loadAssets, updateFiles, useBoard, type Steps } from './engine-host.ts';
 
 interface Waiting {

@@ -105,7 +105,12 @@ export const WORST: readonly { readonly name: string; readonly insns: readonly R
     insns: [
       asm.mov(6, 0),
       asm.mov(8, 1),
-      ...repeat(100, () => [asm.alur(ALU.add, 8, 6), asm.alu(ALU.and, 8, 0xff), asm.stx(8, 10, -8, 8), asm.ldx(8, 8, 10, -8)]),
+      ...repeat(100, () => [
+        asm.alur(ALU.add, 8, 6),
+        asm.alu(ALU.and, 8, 0xff),
+        asm.stx(8, 10, -8, 8),
+        asm.ldx(8, 8, 10, -8),
+      ]),
       asm.jmp(JMP.gt, 8, 0x1ff, 1),
       asm.alu(ALU.add, 6, 1),
       asm.jmp(JMP.lt, 6, 100_000, -403),

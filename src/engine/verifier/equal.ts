@@ -128,14 +128,7 @@ const sameIter = (old: Reg, cur: Reg, ids: IdMap): boolean =>
   old.iter?.state === cur.iter?.state &&
   ids.same(old.refId, cur.refId);
 
-function slotCovered(
-  env: Env,
-  st: KeptState,
-  k: Kept,
-  b: StackSlot | undefined,
-  ids: IdMap,
-  how: Exactness,
-): boolean {
+function slotCovered(env: Env, st: KeptState, k: Kept, b: StackSlot | undefined, ids: IdMap, how: Exactness): boolean {
   const types = st.types(k);
   const reg = st.reg(k);
   const read = st.isRead(k);

@@ -129,8 +129,7 @@ function follow(env: Env, frame: number, w: Wanted): void {
     if (env.log.level === 2) env.log.line(`last_idx ${last} first_idx ${first}`);
     if (last < 0) {
       // The entry of a global function: its arguments.
-      for (let i = 1; i <= 5; i++)
-        if (w.regs & (1 << i)) markArgument(st, i);
+      for (let i = 1; i <= 5; i++) if (w.regs & (1 << i)) markArgument(st, i);
       return;
     }
     let remaining = st.history.length;
@@ -226,7 +225,8 @@ export function markAllPrecise(
 
 /** The value of a register of frame `frame` matters. */
 export function markPrecise61(env: Env, frame: number, regno: number): void {
-  if (env.state.frames[frame].regs[regno].reg.isScalar) follow(env, frame, { regs: 1 << regno, slots: new Set(), search: ++env.searches });
+  if (env.state.frames[frame].regs[regno].reg.isScalar)
+    follow(env, frame, { regs: 1 << regno, slots: new Set(), search: ++env.searches });
 }
 
 /** What an equivalent old state needed precisely, we need precisely. */

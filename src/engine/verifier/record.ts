@@ -386,8 +386,7 @@ function differences(old: KeptState, now: State): Covering['differs'] {
       const reg = old.reg(a);
       const held = slotHeld(n, reg, types);
       const b = g.stack[i] as (typeof g.stack)[number] | undefined;
-      if (held === null || (b !== undefined && b.types === types && (b.reg === reg || !b.isSpecial)))
-        continue;
+      if (held === null || (b !== undefined && b.types === types && (b.reg === reg || !b.isSpecial))) continue;
       out.push({
         place: `${n}:fp-${(i + 1) * 8}`,
         old: held,

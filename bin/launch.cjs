@@ -63,15 +63,23 @@ function readCode(file) {
   return undefined;
 }
 
+/** Names a bundle among all that were ever built. */
+function buildOf(name) {
+  const { size, mtimeMs } = fs.statSync(`${dir}/${name}.cjs`);
+  return `${size}-${Math.round(mtimeMs)}`;
+}
+
 /** The exports of a bundle. V8 itself refuses compiled code that is damaged, or of another version of it. */
 function load(name) {
   const filename = `${dir}/${name}.cjs`;
-  const { size, mtimeMs } = fs.statSync(filename);
   // The bundle is plain ASCII.
   const source = fs.readFileSync(filename, 'latin1');
   // Each command of the large bundle compiles other functions.
   const part = name !== 'main' ? '' : /^[a-z-]+$/.test(argv[0] ?? '') ? `-${argv[0]}` : '-help';
-  const code = `${name}${part}-${process.version}-${size}-${Math.round(mtimeMs)}.code`;
+  // Code belongs to a bundle, a version of V8 and its options.
+  let options = 0;
+  for (const c of process.execArgv.join(' ')) options = (Math.imul(options, 31) + c.charCodeAt(0)) >>> 0;
+  const code = `${name}${part}-${process.version}-${options.toString(36)}-${buildOf(name)}.code`;
   const cachedData = readCode(code);
   const script = new Script(`(function (exports, require, module, __filename, __dirname) { ${source}\n})`, {
     filename,
@@ -117,7 +125,7 @@ function prune(folder) {
 /** `build` has a bundle of its own. @returns false when that does not know the command line */
 function runBuild() {
   if (!isFresh('build')) rebuild();
-  const code = load('build').main(argv, root, load);
+  const code = load('build').main(argv, root, load, buildOf('build'));
   if (code === null) return false;
   if (code === 0 && loaded.length > 0) keepCode();
   // Everything is written: nothing has to be waited for or taken down.

@@ -34,6 +34,7 @@ const { metafile } = await build({
   // Less to read at every start. Names stay: they are what a report of a defect has.
   minifyWhitespace: true,
   minifySyntax: true,
+  minifyIdentifiers: true,
   banner: { js: "const importMetaUrl = require('node:url').pathToFileURL(__filename).href;" },
   define: { 'import.meta.url': 'importMetaUrl' },
   sourcemap: 'linked',
@@ -58,7 +59,7 @@ for (const f of readdirSync(dir)) if (f.endsWith('.code')) rmSync(join(dir, f), 
 const scratch = mkdtempSync(join(tmpdir(), 'lsmith-'));
 for (const policy of ['exec-guard/exec_guard', 'egress-guard/egress_guard', 'shadow-guard/shadow_guard']) {
   const args = ['build', join(ROOT, `assets/examples/${policy}.bpf.c`), '-o', join(scratch, 'policy.bpf.o')];
-  spawnSync(process.execPath, [join(ROOT, 'bin/launch.cjs'), ...args], {
+  spawnSync(join(ROOT, 'bin/lsmith'), args, {
     stdio: 'ignore',
     env: { ...process.env, LSMITH_KEEP_CODE: '1', LSMITH_FRESH: '1' },
   });

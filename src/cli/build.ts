@@ -25,14 +25,25 @@ export type ReadWorkspace = (files: FileProvider) => (file: string) => CompileSe
  */
 const hasSettings = (text: string): boolean => /include|defines|\\/.test(text);
 
-/** @param readWorkspace is called only when there is something to read */
-export function buildPolicy(root: string, file: string, o: BuildOptions, readWorkspace: () => ReadWorkspace): ExitCode {
+export interface BuildContext {
+  /** The installation. */
+  readonly root: string;
+  /** Called only when there is something to read. */
+  readonly readWorkspace: () => ReadWorkspace;
+  /** See CompilerSetup. */
+  readonly build?: string;
+}
+
+export function buildPolicy(cx: BuildContext, file: string, o: BuildOptions): ExitCode {
   requireFile(file);
   const output = o.output ?? file.replace(/(\.bpf)?\.c$/, '') + '.bpf.o';
   if (output === file) throw new UsageError(`${file} would be overwritten; name the output with -o`);
   const { text } = workspaceOf(diskFiles, resolve(file));
-  const settings = text !== undefined && hasSettings(text) ? readWorkspace()(diskFiles) : undefined;
-  const compiler = openCompiler(root, compileSettings(o), settings);
+  const compiler = openCompiler(cx.root, {
+    settings: compileSettings(o),
+    ...(text !== undefined && hasSettings(text) ? { workspaceSettings: cx.readWorkspace()(diskFiles) } : {}),
+    ...(cx.build === undefined ? {} : { build: cx.build }),
+  });
   const report = compiler.build(file, requireKernel(compiler, o.kernel));
   if (o.json === true) {
     const { diagnostics, object } = report;

@@ -12,6 +12,7 @@ import {
   type ProfileSource,
 } from '../engine/api/index.ts';
 import { cachedBtf, unpackedBtf } from './btf-cache.ts';
+import { cachedHeaderTables } from './header-cache.ts';
 import { UsageError } from './exit.ts';
 
 export { EXIT, UsageError, type ExitCode } from './exit.ts';
@@ -80,18 +81,25 @@ export function openEngine(root: string, settings?: CompileSettings, files: File
   });
 }
 
+/** What the compiler is opened with. */
+export interface CompilerSetup {
+  readonly settings: CompileSettings;
+  readonly workspaceSettings?: (file: string) => CompileSettings;
+  /** Names this build of the code; without it nothing is kept that only the same build can read. */
+  readonly build?: string;
+}
+
 /** As `openEngine`, for compiling only: much less to load. */
-export function openCompiler(
-  root: string,
-  settings: CompileSettings,
-  workspaceSettings?: (file: string) => CompileSettings,
-): Compiler {
+export function openCompiler(root: string, setup: CompilerSetup): Compiler {
+  const headers = bundledHeaders(root);
+  const tables = setup.build === undefined ? undefined : cachedHeaderTables(root, setup.build, headers);
   return createCompiler({
     profiles: profileSources(root),
-    headers: bundledHeaders(root),
+    headers,
     files: diskFiles,
-    settings,
-    ...(workspaceSettings === undefined ? {} : { workspaceSettings }),
+    settings: setup.settings,
+    ...(setup.workspaceSettings === undefined ? {} : { workspaceSettings: setup.workspaceSettings }),
+    ...(tables === undefined ? {} : { headerTables: tables }),
   });
 }
 

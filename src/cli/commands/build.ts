@@ -11,4 +11,4 @@ export const defineBuild: Define = (add, root, done) =>
     .addOption(includeOption())
     .addOption(defineOption())
     .addOption(jsonOption())
-    .action((file, o) => done(buildPolicy(root, file, o, () => workspaceSettings)));
+    .action((file, o) => done(buildPolicy({ root, readWorkspace: () => workspaceSettings }, file, o)));

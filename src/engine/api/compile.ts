@@ -3,9 +3,11 @@ import type { Diagnostic, SourceRange } from '../../base/index.ts';
 import {
   createIncludeResolver,
   createFrontEndCache,
+  writeHeaderTables,
   type FrontEndCache,
   type FrontEndInput,
   type HeaderSource,
+  type HeaderTables,
   type TranslationUnit,
 } from '../c/index.ts';
 import { compileC } from '../codegen/index.ts';
@@ -29,6 +31,8 @@ export interface PolicyCompilerOptions {
   readonly files: FileProvider;
   /** Bundled headers by the name in #include. */
   readonly headers: HeaderSource;
+  /** Of bundled headers: saves reading them once more. */
+  readonly headerTables?: HeaderTables;
   /** For every policy, before what its workspace says. */
   readonly settings?: CompileSettings;
   /** What a policy's workspace says. */
@@ -44,12 +48,13 @@ export interface Built {
 
 export class PolicyCompiler {
   readonly #o: PolicyCompilerOptions;
-  readonly #cache: FrontEndCache = createFrontEndCache();
+  readonly #cache: FrontEndCache;
   /** Text by the bytes it came as: a header that nobody touched is the same array again, and often large. */
   readonly #texts = new WeakMap<Uint8Array, string>();
 
   constructor(options: PolicyCompilerOptions) {
     this.#o = options;
+    this.#cache = createFrontEndCache(options.headerTables);
   }
 
   /** Source text, null for objects and missing files. */
@@ -127,6 +132,12 @@ export class PolicyCompiler {
     return { diagnostics: out.diagnostics, bytes: out.object, unit: out.unit };
   }
 }
+
+/** Makes the bytes that `HeaderTables.open` opens: what reading the bundled headers gives. */
+export const makeHeaderTables = (headers: HeaderSource): Uint8Array =>
+  writeHeaderTables(
+    Array.from(headers.keys(), (name) => headers.get(name)).filter((text): text is string => text !== undefined),
+  );
 
 /** The engine without what comes after the compiler: starts in a fraction of the time. */
 export interface Compiler {

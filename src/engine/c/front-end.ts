@@ -5,6 +5,7 @@ import type { TranslationUnit } from './ast.ts';
 import { checkUnit } from './checks.ts';
 import { Context } from './context.ts';
 import { Diagnostics, FatalError } from './diagnostics.ts';
+import type { HeaderTables } from './header-tables.ts';
 import type { IncludeResolver } from './includes.ts';
 import { KernelTypes } from './kernel-types.ts';
 import { parseTranslationUnit } from './parse-decl.ts';
@@ -43,7 +44,8 @@ export interface FrontEndCache {
   readonly tokens: TokenCache;
 }
 
-export const createFrontEndCache = (): FrontEndCache => ({ tokens: new TokenCache() });
+/** @param tables of headers that were read before; those of another version are as good as none */
+export const createFrontEndCache = (tables?: HeaderTables): FrontEndCache => ({ tokens: new TokenCache(tables) });
 
 /** Parses and checks one C file. Never throws for bad input; at most `MAX_DIAGNOSTICS` findings. */
 export function compileFrontEnd(input: FrontEndInput): FrontEndResult {

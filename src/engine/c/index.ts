@@ -13,6 +13,7 @@ export {
   type FrontEndInput,
   type FrontEndResult,
 } from './front-end.ts';
+export { HeaderTables, writeHeaderTables } from './header-tables.ts';
 export {
   BUNDLE_PREFIX,
   dirName,

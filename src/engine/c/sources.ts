@@ -6,6 +6,7 @@
 import type { SourceRange } from '../../base/index.ts';
 import type { Loc, SourceMap } from './ast.ts';
 import { indexDeclarations, type DeclarationIndex } from './declaration-index.ts';
+import type { HeaderTables } from './header-tables.ts';
 import { lex, type TokenBuffer } from './lexer.ts';
 import { IdentTable } from './tokens.ts';
 
@@ -233,16 +234,26 @@ export class Sources implements SourceMap {
 
 /** Token buffers by content: the same header text is lexed once in the life of a front end. */
 export class TokenCache {
-  readonly idents = new IdentTable();
+  readonly idents: IdentTable;
+  readonly #tables: HeaderTables | undefined;
   readonly #buffers = new Map<string, TokenBuffer>();
   readonly #declarations = new WeakMap<TokenBuffer, { readonly index: DeclarationIndex | null }>();
   #held = 0;
+
+  constructor(tables?: HeaderTables) {
+    this.idents = new IdentTable(tables === undefined ? undefined : { from: tables.firstIdent, names: tables.names });
+    // Made by another version, whose numbers mean something else.
+    const fits = tables !== undefined && this.idents.size === tables.firstIdent + tables.names.length;
+    this.#tables = fits ? tables : undefined;
+  }
 
   /** `keep`: remember it (headers, not the file being typed in). */
   tokens(text: string, keep: boolean): TokenBuffer {
     const known = this.#buffers.get(text);
     if (known !== undefined) return known;
-    const buffer = lex(text, this.idents);
+    const before = keep ? this.#tables?.find(text) : undefined;
+    if (before !== undefined) this.#declarations.set(before.buffer, { index: before.index });
+    const buffer = before?.buffer ?? lex(text, this.idents);
     if (keep) {
       // A handful of vmlinux.h versions at most; then the oldest go.
       this.#buffers.set(text, buffer);

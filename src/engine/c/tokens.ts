@@ -139,11 +139,13 @@ export class IdentTable {
   /** Keyword number by identifier number where an identifier is another spelling of a keyword. */
   readonly #aliases = new Map<number, number>();
 
-  constructor() {
+  /** @param more names that get their numbers at once, when the first number they get is `from`; see HeaderTables */
+  constructor(more?: { readonly from: number; readonly names: readonly string[] }) {
     for (const name of KEYWORD_LIST) this.intern(name);
     for (const [alias, keyword] of Object.entries(ALIASES)) {
       if (alias !== keyword) this.#aliases.set(this.intern(alias), K[keyword]);
     }
+    if (more !== undefined && more.from === this.size) for (const name of more.names) this.intern(name);
   }
 
   intern(name: string): number {

@@ -106,9 +106,17 @@ function keepCode() {
         prune(folder);
         break;
       } catch {
-        fs.rmSync(part, { force: true });
+        remove(part);
       }
     }
+  }
+}
+
+function remove(file) {
+  try {
+    fs.rmSync(file, { force: true });
+  } catch {
+    // `force` is about files that are not there, not about folders that are none.
   }
 }
 
@@ -118,14 +126,19 @@ function prune(folder) {
   const dated = files
     .map((file) => ({ file, date: modified(path.join(folder, file)) }))
     .sort((a, b) => a.date - b.date);
-  for (const { file } of dated.slice(0, files.length - MAX_CODE_FILES))
-    fs.rmSync(path.join(folder, file), { force: true });
+  for (const { file } of dated.slice(0, files.length - MAX_CODE_FILES)) remove(path.join(folder, file));
 }
 
 /** `build` has a bundle of its own. @returns false when that does not know the command line */
 function runBuild() {
   if (!isFresh('build')) rebuild();
-  const code = load('build').main(argv, root, load, buildOf('build'));
+  let code;
+  try {
+    code = load('build').main(argv, root, load, buildOf('build'));
+  } catch {
+    // A defect of ours. The large bundle has it too, and a trace with names that say something.
+    return false;
+  }
   if (code === null) return false;
   if (code === 0 && loaded.length > 0) keepCode();
   // Everything is written: nothing has to be waited for or taken down.

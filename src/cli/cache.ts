@@ -74,8 +74,16 @@ export function writeCached(root: string, name: string, bytes: Uint8Array): void
       prune(folder);
       return;
     } catch {
-      rmSync(part, { force: true });
+      remove(part);
     }
+  }
+}
+
+function remove(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // `force` is about files that are not there, not about folders that are none.
   }
 }
 
@@ -85,5 +93,5 @@ function prune(folder: string): void {
   if (files.length <= MAX_FILES) return;
   const dated = files.map((name) => ({ path: join(folder, name), date: statSync(join(folder, name)).mtimeMs }));
   dated.sort((a, b) => a.date - b.date);
-  for (const { path } of dated.slice(0, files.length - MAX_FILES)) rmSync(path, { force: true });
+  for (const { path } of dated.slice(0, files.length - MAX_FILES)) remove(path);
 }

@@ -30,7 +30,6 @@ const up = (n: number): number => (n + 3) & ~3;
 export function writeHeaderTables(texts: readonly string[]): Uint8Array {
   const idents = new IdentTable();
   const first = idents.size;
-  // eslint-disable-next-line no-control-regex
   const plain = texts.filter((text) => /^[\x00-\x7f]*$/.test(text));
   const buffers = plain.map((text) => lex(text, idents));
   const indexes = buffers.map((buffer) => indexDeclarations(buffer, idents));
@@ -89,7 +88,8 @@ export class HeaderTables {
   static open(bytes: Uint8Array): HeaderTables | null {
     if (bytes.length < HEAD * 4 || bytes.length % 4 !== 0 || bytes.byteOffset % 4 !== 0) return null;
     const words = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2);
-    if (words[0] !== MAGIC || words[1] !== FORMAT || words[2] !== bytes.length || words[SUM] !== sumOf(words)) return null;
+    if (words[0] !== MAGIC || words[1] !== FORMAT || words[2] !== bytes.length || words[SUM] !== sumOf(words))
+      return null;
     return new HeaderTables(bytes, words);
   }
 

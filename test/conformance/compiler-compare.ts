@@ -2,7 +2,7 @@
 import type { LoadedObject } from '../../src/engine/loader/index.ts';
 import type { KernelProfile } from '../../src/engine/kernel/index.ts';
 import { verifyFunction } from '../../src/engine/codegen/ir-verify.ts';
-import { PRELUDE } from './compiler-generator.ts';
+import { PRELUDE } from './generator/index.ts';
 import { compileClang, compileOurs, instantiate, load, readGlobal } from './compiler-support.ts';
 
 export const INPUTS: readonly (readonly bigint[])[] = [
@@ -20,8 +20,13 @@ export interface Pair {
   readonly theirsBytes: Uint8Array;
 }
 
+/** Clang itself fails: on a CO-RE query that its optimiser tore apart, say. Not a finding. */
+export class ClangFailure extends Error {
+  override readonly name = 'ClangFailure';
+}
+
 /** Both objects of several programs; a string when ours could not be made. clang: v4 has signed division; TBAA off, as the kernel has it. */
-export function compileBoth(texts: readonly string[], kernel: KernelProfile): Pair | string {
+export function compileBoth(texts: readonly string[], kernel: KernelProfile, cpu = 'v4'): Pair | string {
   const source = PRELUDE + texts.join('\n');
   const broken: string[] = [];
   const r = compileOurs(source, kernel, { onFunction: (f) => void broken.push(...verifyFunction(f)) });
@@ -29,7 +34,12 @@ export function compileBoth(texts: readonly string[], kernel: KernelProfile): Pa
   const errors = r.diagnostics.filter((d) => d.severity === 'error');
   if (r.object === null || errors.length > 0)
     return `refused: ${errors.map((d) => `${d.range.line}: ${d.message}`).join('; ')}`;
-  const theirsBytes = compileClang(source, ['-mcpu=v4', '-fno-strict-aliasing']);
+  let theirsBytes: Uint8Array;
+  try {
+    theirsBytes = compileClang(source, [`-mcpu=${cpu}`, '-fno-strict-aliasing']);
+  } catch (e) {
+    throw new ClangFailure(String(e));
+  }
   return { ours: load(r.object, kernel), theirs: load(theirsBytes, kernel), oursBytes: r.object, theirsBytes };
 }
 
@@ -37,10 +47,13 @@ const hex = (b: Uint8Array): string => Buffer.from(b).toString('hex');
 
 /** Everything a run leaves: return, fault, globals, maps, records, lines printed. */
 export function outcome(object: LoadedObject, n: number, args: readonly bigint[]): string {
-  const vm = instantiate(object);
-  const program = object.programs.find((p) => p.name === `p${n}`)!;
+  const vm = instantiate(object, (at) => (at * 0x9d) ^ (at >> 3));
+  const program = object.programs.find((p) => p.name === `p${n}`);
+  if (program === undefined) return 'no program';
   const run = vm.run(program, args);
-  const globals = [`out${n}`, `glob${n}`, `counter${n}`, `word${n}`].map((g) => `${g}=${readGlobal(vm, object, g)}`);
+  const globals = ['out', 'glob', 'counter', 'word', 'wild', 'big'].map(
+    (g) => `${g}=${readGlobal(vm, object, `${g}${n}`)}`,
+  );
   const maps = vm.maps
     .filter((m) => m.def.section === undefined && m.def.type !== 'ringbuf')
     .map(
@@ -59,6 +72,27 @@ export function outcome(object: LoadedObject, n: number, args: readonly bigint[]
     ...records,
     ...run.printk,
   ].join('\n');
+}
+
+export type Verdict = 'same' | 'clang failed' | { readonly why: string };
+
+/** What is to be said of each program, compiled together where that works. */
+export function compareAll(texts: readonly ((n: number) => string)[], kernel: KernelProfile): Verdict[] {
+  const judge = (pair: Pair | string, n: number): Verdict => {
+    const why = typeof pair === 'string' ? pair : difference(pair, n);
+    return why === null ? 'same' : { why };
+  };
+  try {
+    const pair = compileBoth(
+      texts.map((t, n) => t(n)),
+      kernel,
+    );
+    if (typeof pair !== 'string' || texts.length === 1) return texts.map((_, n) => judge(pair, n));
+  } catch (e) {
+    if (!(e instanceof ClangFailure)) throw e;
+    if (texts.length === 1) return ['clang failed'];
+  }
+  return texts.flatMap((t) => compareAll([() => t(0)], kernel));
 }
 
 /** The first input on which the two differ, or null. */

@@ -81,10 +81,11 @@ export function load(bytes: Uint8Array, kernel: KernelProfile): LoadedObject {
   return loaded.value;
 }
 
-/** An object in the VM over a kernel with one task and nothing else. */
-export function instantiate(object: LoadedObject): VmObject {
+/** An object in the VM over a kernel with one task and nothing else. `fill`: what the bytes of the task are. */
+export function instantiate(object: LoadedObject, fill?: (at: number) => number): VmObject {
   const memory = createMemory();
   const task = memory.alloc(16384, 'struct task_struct');
+  if (fill !== undefined) for (let at = 0; at < 16384; at++) memory.view.setUint8(task + at, fill(at) & 0xff);
   let clock = 0n;
   const services: KernelServices = {
     memory,

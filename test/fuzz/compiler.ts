@@ -4,9 +4,10 @@
  * loaded in that kernel too: what it takes of clang it must take of us. Exit code 1 for any difference.
  */
 import { parseArgs } from 'node:util';
-import { bootGuest, loadVerdicts, prepareLab, type KernelId } from '../../src/lab/index.ts';
-import { compileBoth, difference } from '../conformance/compiler-compare.ts';
-import { choices, generateProgram } from '../conformance/compiler-generator.ts';
+import { bootGuest, prepareLab, type KernelId } from '../../src/lab/index.ts';
+import { compareAll } from '../conformance/compiler-compare.ts';
+import { addTally, loadBoth, type LoadTally } from '../conformance/compiler-load.ts';
+import { choices, generateProgram } from '../conformance/generator/index.ts';
 import { clang, profile } from '../conformance/compiler-support.ts';
 
 const USAGE = `usage: npm run fuzz:compiler -- [--count N] [--seed S] [--kernel ID | all] [--load N] [--no-shrink]
@@ -22,14 +23,13 @@ const streamOf = (seed: number): number[] => choices(100 + (((seed * 2654435761)
 
 type Kernel = ReturnType<typeof profile>;
 
-/** Why a single program is wrong, or null. */
+/** Why a single program is wrong, or null. What clang refuses of what shrinking made is not a finding. */
 function wrong(stream: readonly number[], kernel: Kernel): string | null {
   try {
-    const pair = compileBoth([generateProgram(0, stream)], kernel);
-    return typeof pair === 'string' ? pair : difference(pair, 0);
+    const [verdict] = compareAll([(n) => generateProgram(n, stream)], kernel);
+    return typeof verdict === 'string' ? null : verdict!.why;
   } catch (e) {
-    // clang refuses what shrinking made of it: not a finding.
-    return String(e).includes('clang') ? null : String(e);
+    return String(e);
   }
 }
 
@@ -81,40 +81,33 @@ export async function main(_root: string, args: readonly string[]): Promise<numb
   const kernel = profile('6.12');
   const first = Number(values.seed);
   const count = Number(values.count);
-  const table = { same: 0, differ: 0, refused: 0 };
+  const table = { same: 0, differ: 0, refused: 0, clangFailed: 0 };
   for (let from = 0; from < count; from += BATCH) {
     const seeds = Array.from({ length: Math.min(BATCH, count - from) }, (_, k) => first + from + k);
     const streams = seeds.map(streamOf);
-    const pair = compileBoth(
-      streams.map((s, k) => generateProgram(k, s)),
+    const verdicts = compareAll(
+      streams.map((s) => (n: number) => generateProgram(n, s)),
       kernel,
     );
-    if (typeof pair === 'string') {
-      seeds.forEach((seed, k) => {
-        const why = wrong(streams[k]!, kernel);
-        if (why === null) return void table.same++;
-        table.refused++;
-        report(seed, streams[k]!, kernel, !values['no-shrink']);
-      });
-      continue;
-    }
-    seeds.forEach((seed, k) => {
-      if (difference(pair, k) === null) return void table.same++;
-      table.differ++;
-      report(seed, streams[k]!, kernel, !values['no-shrink']);
+    verdicts.forEach((v, k) => {
+      if (v === 'same') return void table.same++;
+      if (v === 'clang failed') return void table.clangFailed++;
+      if (v.why.startsWith('inputs')) table.differ++;
+      else table.refused++;
+      report(seeds[k]!, streams[k]!, kernel, !values['no-shrink']);
     });
   }
   console.log(
-    `\nprograms ${count}   same ${table.same}   differ ${table.differ}   refused ${table.refused}   (seeds ${first} to ${first + count - 1})`,
+    `\nprograms ${count}   same ${table.same}   differ ${table.differ}   refused ${table.refused}   clang failed ${table.clangFailed}   (seeds ${first} to ${first + count - 1})`,
   );
   const kernels = KERNELS.filter((k) => values.kernel === 'all' || values.kernel === k);
   let bad = table.differ + table.refused;
-  for (const id of kernels) bad += await loadBoth(id, first, Number(values.load));
+  for (const id of kernels) bad += await loadAll(id, first, Number(values.load));
   return bad > 0 ? 1 : 0;
 }
 
 /** Programs that the kernel takes as clang made them and refuses as we did. */
-async function loadBoth(id: KernelId, first: number, count: number): Promise<number> {
+async function loadAll(id: KernelId, first: number, count: number): Promise<number> {
   const lab = prepareLab({ say: (t) => process.stderr.write(`lsmith: ${t}\n`) });
   if (!lab.ok) {
     console.error(lab.reason);
@@ -122,35 +115,22 @@ async function loadBoth(id: KernelId, first: number, count: number): Promise<num
   }
   const kernel = profile(id);
   const guest = await bootGuest({ kernel: id, cmdline: 'lsm=bpf', lab: lab.lab });
-  const tally = { both: 0, neither: 0, 'ours only': 0, 'clang only': 0 };
+  const sum: LoadTally = { both: 0, neither: 0, oursOnly: 0, clangOnly: 0, refused: [] };
+  let clangFailed = 0;
   try {
     for (let from = 0; from < count; from += BATCH) {
       const seeds = Array.from({ length: Math.min(BATCH, count - from) }, (_, k) => first + from + k);
-      const pair = compileBoth(
-        seeds.map((s, k) => generateProgram(k, streamOf(s))),
-        kernel,
-      );
-      if (typeof pair === 'string') throw new Error(pair);
-      const [ours, theirs] = await loadVerdicts(guest, [
-        { name: 'ours', bytes: pair.oursBytes },
-        { name: 'clang', bytes: pair.theirsBytes },
-      ]);
-      if (ours!.openError !== null) throw new Error(`libbpf: ${ours!.openError}`);
-      theirs!.programs.forEach((p) => {
-        const mine = ours!.programs.find((x) => x.name === p.name)!;
-        const key = mine.accepted ? (p.accepted ? 'both' : 'ours only') : p.accepted ? 'clang only' : 'neither';
-        tally[key]++;
-        if (key === 'clang only')
-          console.log(`\n==== seed ${seeds[Number(p.name.slice(1))]} on ${id}\n${mine.log.slice(-700)}`);
-      });
+      const text = (seed: number, n: number): string => generateProgram(n, streamOf(seed), { portable: true });
+      const tally = await loadBoth(guest, seeds.map(text), kernel);
+      if (tally !== null) addTally(sum, tally);
+      else clangFailed += seeds.length;
+      for (const r of tally?.refused ?? []) console.log(`\n==== seed ${seeds[r.program]} on ${id}\n${r.log}`);
     }
   } finally {
     guest.close();
   }
   console.log(
-    `loaded in ${id}: ${Object.entries(tally)
-      .map(([k, n]) => `${k} ${n}`)
-      .join('   ')}`,
+    `loaded in ${id}: both ${sum.both}   neither ${sum.neither}   ours only ${sum.oursOnly}   clang only ${sum.clangOnly}   not tried ${clangFailed}`,
   );
-  return tally['clang only'];
+  return sum.clangOnly;
 }

@@ -80,21 +80,62 @@ const tooManyParameters = (cx: UnitContext, d: FunctionDecl): void =>
 /** What lowering has to say about the functions without errors of a unit that has some. */
 function lowerOnly(unit: TranslationUnit): readonly Diagnostic[] {
   const cx = new UnitContext(unit);
+  const lowered = new Map<FunctionDecl, Func>();
   for (const d of unit.functions) {
     if (d.body === null || d.broken || hasErrors(d.body)) continue;
     if (unit.sources.position(d.nameLoc).file !== unit.file) continue;
-    if (d.linkage === 'global' && d.params.length > 5 && !d.attributes.alwaysInline) tooManyParameters(cx, d);
-    try {
+    guarded(() => {
       const f = lowerFunction(cx, d);
-      if (!hasIndirectCalls(f)) continue;
+      lowered.set(d, f);
+      if (!hasIndirectCalls(f)) return;
       optimise(f, cx);
       refuseIndirectCalls(f, cx, false);
-    } catch (e) {
-      // Types with errors can break what lowering may rely on otherwise; those errors were reported.
-      if (!(e instanceof AssertionError)) throw e;
-    }
+    });
   }
+  guarded(() => withoutObject(cx, lowered));
   return cx.diagnostics;
+}
+
+/** Types with errors can break what lowering may rely on otherwise; those errors were reported. */
+function guarded(work: () => void): void {
+  try {
+    work();
+  } catch (e) {
+    if (!(e instanceof AssertionError)) throw e;
+  }
+}
+
+/** What is otherwise found on the way to an object, which there will not be. */
+function withoutObject(cx: UnitContext, lowered: ReadonlyMap<FunctionDecl, Func>): void {
+  for (const d of lowered.keys())
+    if (d.linkage === 'global' && d.params.length > 5 && !d.attributes.alwaysInline) tooManyParameters(cx, d);
+  if ([...lowered.values()].some(hasBlocks)) refuseSizes(cx, lowered);
+}
+
+const hasBlocks = (f: Func): boolean => f.blocks.some((b) => b.insts.some((i) => i.op === 'block'));
+
+/** Block operations whose size stays unknown in what would be emitted. */
+function refuseSizes(cx: UnitContext, lowered: ReadonlyMap<FunctionDecl, Func>): void {
+  const done = new Map<FunctionDecl, boolean>();
+  /** Whether everything that a function calls is known here: what a broken one gives back may be a constant. */
+  const whole = (d: FunctionDecl): boolean => {
+    const known = done.get(d);
+    if (known !== undefined) return known;
+    done.set(d, false);
+    const f = lowered.get(d);
+    if (f === undefined) return false;
+    const callees = [...calledBy(f)];
+    const all = callees.map(whole).every((x) => x);
+    inlineCalls(f, (callee) => {
+      const g = done.get(callee) === true ? lowered.get(callee)! : null;
+      return g !== null && shouldInline(g, 0) ? g : null;
+    });
+    optimise(f, cx);
+    done.set(d, all);
+    return all;
+  };
+  for (const [d, f] of lowered)
+    if (whole(d) && (d.linkage === 'global' || d.attributes.section !== null)) refuseBlocks(f, cx);
 }
 
 /** Compiles a unit that has no errors. Never throws: a broken invariant of ours becomes a diagnostic. */
@@ -120,8 +161,10 @@ function generate(cx: UnitContext, opts: CodegenOptions): GenerateResult {
   const compiled = new Map<FunctionDecl, Func>();
   const busy = new Set<FunctionDecl>();
   const lowered = lowerReachable(cx);
-  if (cx.diagnostics.some((d) => d.severity === 'error'))
+  if (cx.diagnostics.some((d) => d.severity === 'error')) {
+    withoutObject(cx, lowered);
     return { object: null, diagnostics: cx.diagnostics, functions: [] };
+  }
 
   const calls = new Map<FunctionDecl, number>();
   for (const f of lowered.values()) for (const d of calledBy(f)) calls.set(d, (calls.get(d) ?? 0) + 1);

@@ -124,6 +124,8 @@ export class Inst {
   /** block: memcpy, memmove, memset, memcmp or strlen, `align` what is known of both addresses. alloca: for diagnostics. `start`: the storage of args[0], an alloca, begins here with no value. */
   name = '';
   volatile = false;
+  /** block: where its size, or strlen's text, stands in the source. */
+  where: { readonly loc: Loc; readonly end: Loc } | null = null;
   /** global */
   symbol: Symbol | null = null;
   /** global: bytes added to the symbol's address. */

@@ -66,7 +66,7 @@ int f(int n)
 int f(char *to, const char *from, int n)
 {
 	__builtin_memcpy(to, from, n);
-//~ 2-18 error c/memory-size: the size of '__builtin_memcpy' must be a constant: BPF has no memcpy to call at run time
+//~ 29-30 error c/memory-size: the size of '__builtin_memcpy' must be a constant: BPF has no memcpy to call at run time
 //~   explained: Copy a fixed size, loop over a bounded count, or read with bpf_probe_read_kernel(), which takes a variable size.
 	return 0;
 }

@@ -101,10 +101,97 @@ describe('what stays', () => {
   });
 
   it('spelled-out extensions: a signed int index is extended after its check', () => {
-    const text = ir('SEC("test") u64 f(u64 *w) { int i = w[0]; if (i < 0 || i > 7) return 0; return w[i]; }');
-    const checks = text.split(/\nb\d+:/).filter((block) => block.includes('condbr'));
-    expect(checks).toHaveLength(2);
-    for (const block of checks) expect(block).not.toContain('sext');
-    expect(text).toContain('sext');
+    const check = (bounds: string): string =>
+      ir(`SEC("test") u64 f(u64 *w) { int i = w[0]; if (${bounds}) return 0; return w[i]; }`);
+    for (const bounds of ['i < 0 || i > 7', 'i < -3 || i > 7']) {
+      const checks = check(bounds)
+        .split(/\nb\d+:/)
+        .filter((block) => block.includes('condbr'));
+      expect(checks).toHaveLength(2);
+      for (const block of checks) expect(block).not.toMatch(/sext|zext/);
+    }
+    // What cannot be negative needs no sign: the verifier would lose the bounds over the shifts.
+    expect(check('i < 0 || i > 7')).not.toContain('sext');
+    expect(check('i < -3 || i > 7')).toContain('sext');
+  });
+});
+
+describe('what conditions say', () => {
+  it('a comparison that earlier ones answer', () => {
+    const t = ir('SEC("test") int f(u64 *w) { u32 n = w[0]; if (n > 9) return 1; if (n < 20) return 2; return 3; }');
+    expect(t.match(/condbr/g)).toHaveLength(1);
+    expect(t).not.toContain('i32 3');
+    const signs = ir(
+      'SEC("test") int f(u64 *w) { int n = w[0]; if (n < 5) return 1; if (n == 3) return 2; return 3; }',
+    );
+    expect(signs).not.toContain('i32 2');
+  });
+
+  it('nothing on paths that do not pass them, and nothing beyond what they say', () => {
+    const joined = ir(
+      'SEC("test") int f(u64 *w) { u32 n = w[0]; if (n > 9) w[1] = 1; if (n > 9) return 2; return 3; }',
+    );
+    expect(joined).toContain('i32 3');
+    const signed = ir(
+      'SEC("test") int f(u64 *w) { int n = w[0]; if (n < 5) { if ((u32)n < 5) return 1; return 2; } return 3; }',
+    );
+    expect(signed).toContain('i32 2');
+  });
+});
+
+describe('pointers into one object', () => {
+  it('a walk is counted: unrolled, or compared as a number', () => {
+    const small = ir(
+      'SEC("test") int f(u64 *w) { u8 b[8] = {}; for (u8 *p = b; p < b + 8; p += 2) *p = w[0]; return b[w[1] & 7]; }',
+    );
+    expect(small).not.toContain('phi');
+    const kept = ir(
+      'u64 t[90]; SEC("test") int f(u64 *w) { for (u64 *p = t; p != t + 90; p++) *p += w[0]; return 0; }',
+    );
+    expect(kept).toMatch(/condbr ne %\d+, i64 720/);
+    expect(kept).not.toMatch(/phi ptr/);
+  });
+
+  it('downwards and from the middle, with the difference at the end', () => {
+    const t = ir(
+      'u64 t[90]; SEC("test") int f(u64 *w) { u64 *p = t + 50; while (p >= t) { if (*p) break; p--; } return p - t; }',
+    );
+    expect(t).toMatch(/condbr sge %\d+, i64 -400/);
+    expect(t).not.toContain('sub');
+  });
+
+  it('not where the other end is elsewhere, as in packets', () => {
+    const t = ir(
+      'SEC("test") int f(u64 *w) { u8 *p = (u8 *)w[0], *end = (u8 *)w[1]; int n = 0; _Pragma("nounroll") for (; p < end; p++) n += *p; return n; }',
+    );
+    expect(t).toContain('phi ptr');
+  });
+});
+
+describe('copies', () => {
+  it('of packed structures that are our own variables go in whole words', () => {
+    const t = ir(
+      'struct p { u8 a; u64 b; u32 c; } __attribute__((packed)); void use(struct p *); SEC("test") int f(u64 *w) { struct p x = { 1, w[0], 2 }, y; asm volatile("" : : "r"(&x) : "memory"); y = x; asm volatile("" : : "r"(&y) : "memory"); return 0; }',
+    );
+    expect(t.match(/store i64 %\d+, %\d+/g)?.length).toBeGreaterThan(0);
+    expect(t.match(/load i8/g)).toHaveLength(1);
+  });
+
+  it('loops with a second way out are unrolled when they are short', () => {
+    const loop = (n: number): string =>
+      `SEC("test") int f(u64 *w) { int s = 0; for (int i = 0; i < ${n}; i++) { if (w[i] == 5) break; s += w[i]; } return s; }`;
+    expect(ir(loop(6)).match(/load i64/g)).toHaveLength(6);
+    expect(ir(loop(16)).match(/load i64/g)!.length).toBeLessThan(3);
+  });
+});
+
+describe('what the verifier needs to see', () => {
+  it('masks and checks behind divisions, of whose results it knows nothing', () => {
+    const mask = ir('SEC("test") u64 f(u64 *w) { u32 n = (u32)w[0] % 12; return w[n & 15]; }');
+    expect(mask).toMatch(/and i(32|64) %\d+, i(32|64) 15/);
+    const check = ir('SEC("test") u64 f(u64 *w) { u32 n = (u32)w[0] % 12; if (n >= 12) return 0; return w[n]; }');
+    expect(check).toContain('condbr');
+    // Of a byte it does know.
+    expect(ir('SEC("test") u64 f(u64 *w) { return w[*(u8 *)w & 255]; }')).not.toContain('and');
   });
 });

@@ -65,10 +65,11 @@ export class Builder {
   }
 
   /** A block operation whose size, or whose string, may become known later. */
-  blockOp(name: string, type: ResultType, args: Inst[], align: number): Inst {
+  blockOp(name: string, type: ResultType, args: Inst[], align: number, where: { loc: Loc; end: Loc }): Inst {
     const i = this.#new('block', type, args);
     i.name = name;
     i.align = align;
+    i.where = where;
     return this.add(i);
   }
 

@@ -20,7 +20,7 @@ export function lowerBuiltin(lw: Lowering, e: BuiltinExpr): Inst | null {
       const size = constantSize(lw, e.args[2]);
       const align = Math.min(knownAlign(e.args[0], dst), knownAlign(e.args[1], src));
       lw.at(e);
-      if (size.constant === null) b.blockOp(e.name, 'void', [dst, src, size.value], align);
+      if (size.constant === null) b.blockOp(e.name, 'void', [dst, src, size.value], align, e.args[2]);
       else copyBytes(lw, e, dst, src, size.constant, align, e.name === 'memmove');
       return dst;
     }
@@ -31,7 +31,7 @@ export function lowerBuiltin(lw: Lowering, e: BuiltinExpr): Inst | null {
       const align = knownAlign(e.args[0], dst);
       lw.at(e);
       const fill = given.type === 'i64' ? b.cast('trunc', 'i32', given) : given;
-      if (size.constant === null) b.blockOp(e.name, 'void', [dst, fill, size.value], align);
+      if (size.constant === null) b.blockOp(e.name, 'void', [dst, fill, size.value], align, e.args[2]);
       else fillBytes(lw, e, dst, fill, size.constant, align);
       return dst;
     }
@@ -41,12 +41,13 @@ export function lowerBuiltin(lw: Lowering, e: BuiltinExpr): Inst | null {
       const size = constantSize(lw, e.args[2]);
       lw.at(e);
       if (size.constant !== null) return compareBytes(lw, e, l, r, size.constant);
-      return b.blockOp(e.name, 'i32', [l, r, size.value], Math.min(knownAlign(e.args[0], l), knownAlign(e.args[1], r)));
+      const align = Math.min(knownAlign(e.args[0], l), knownAlign(e.args[1], r));
+      return b.blockOp(e.name, 'i32', [l, r, size.value], align, e.args[2]);
     }
     case 'strlen': {
       const p = arg(0);
       lw.at(e);
-      return b.blockOp(e.name, 'i64', [p], 1);
+      return b.blockOp(e.name, 'i64', [p], 1, e.args[0]);
     }
     case 'bswap16':
     case 'bswap32':

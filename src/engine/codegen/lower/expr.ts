@@ -24,7 +24,17 @@ import { isAggregate, isSigned, type Lowering } from './context.ts';
 import { lowerCoreInfo } from './core.ts';
 import { branchOnEqualBytes, equalityOfBytes } from './equal-bytes.ts';
 import { copyBytes, storeConstantBytes } from './memory.ts';
-import { addressOf, loadPlace, lowerPlace, type Place, placeAt, scaled, shift, storePlace } from './place.ts';
+import {
+  addressOf,
+  loadPlace,
+  lowerPlace,
+  type Place,
+  placeAt,
+  pointerAlign,
+  scaled,
+  shift,
+  storePlace,
+} from './place.ts';
 import { lowerStmt } from './stmt.ts';
 
 export function lowerExpr(lw: Lowering, e: Expr): Inst | null {
@@ -347,7 +357,7 @@ function lowerAssign(lw: Lowering, e: AssignExpr): Inst | null {
     const to = lowerPlace(lw, e.target);
     lw.at(e);
     const address = addressOf(lw, to);
-    copyBytes(lw, e, address, from, sizeOf(e.type), Math.min(8, to.align, valueAlign(e.value)), true);
+    copyBytes(lw, e, address, from, sizeOf(e.type), Math.min(8, to.align, valueAlign(e.value, from)));
     return address;
   }
   // The target's address first when it has side effects of its own makes no difference in C; the value first keeps
@@ -358,8 +368,8 @@ function lowerAssign(lw: Lowering, e: AssignExpr): Inst | null {
   return storePlace(lw, p, v);
 }
 
-/** Alignment of the memory behind an aggregate r-value. */
-const valueAlign = (e: Expr): number => Math.max(1, alignOf(e.type));
+/** Alignment of the memory behind an aggregate r-value: a packed structure may well be a variable of ours. */
+const valueAlign = (e: Expr, address: Inst): number => Math.max(1, alignOf(e.type), pointerAlign(address));
 
 function lowerCompoundAssign(lw: Lowering, e: CompoundAssignExpr): Inst {
   const b = lw.b;
@@ -543,6 +553,6 @@ function storeValue(lw: Lowering, p: Place, e: Expr): void {
   }
   const v = lowerExpr(lw, e)!;
   lw.at(e);
-  if (isAggregate(p.type)) copyBytes(lw, e, addressOf(lw, p), v, sizeOf(p.type), Math.min(p.align, valueAlign(e)));
+  if (isAggregate(p.type)) copyBytes(lw, e, addressOf(lw, p), v, sizeOf(p.type), Math.min(p.align, valueAlign(e, v)));
   else storePlace(lw, { ...p, volatile: p.volatile || qualifiersOf(p.type).volatile }, v);
 }

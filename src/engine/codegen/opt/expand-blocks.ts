@@ -117,7 +117,7 @@ export function refuseBlocks(f: Func, cx: UnitContext): void {
   for (const b of f.blocks)
     for (const i of b.insts) {
       if (i.op !== 'block') continue;
-      const node = { loc: i.loc, end: i.loc };
+      const node = i.where ?? { loc: i.loc, end: i.loc };
       if (i.name === 'strlen')
         cx.error(
           node,

@@ -134,6 +134,7 @@ export function cloneInst(f: Func, i: Inst): Inst {
   c.align = i.align;
   c.name = i.name;
   c.volatile = i.volatile;
+  c.where = i.where;
   c.symbol = i.symbol;
   c.offset = i.offset;
   c.access = i.access;

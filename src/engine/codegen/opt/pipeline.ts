@@ -6,6 +6,8 @@ import type { UnitContext } from '../lower/context.ts';
 import { expandBlocks } from './expand-blocks.ts';
 import { promoteAllocas } from './mem2reg.ts';
 import { forwardMemory } from './memory.ts';
+import { useConditions } from './known.ts';
+import { numberPointers } from './pointers.ts';
 import { simplify } from './simplify.ts';
 import { unrollOne } from './unroll.ts';
 import { removeDead } from './util.ts';
@@ -17,7 +19,9 @@ const MAX_UNROLLED = 200;
 export function optimise(f: Func, cx: UnitContext): void {
   cleanControlFlow(f);
   settle(f);
-  for (let n = 0; n < MAX_UNROLLED && (expandBlocks(f, cx) || unrollOne(f)); n++) settle(f);
+  if (useConditions(f)) settle(f);
+  for (let n = 0; n < MAX_UNROLLED && (expandBlocks(f, cx) || numberPointers(f) || unrollOne(f)); n++) settle(f);
+  if (useConditions(f)) settle(f);
 }
 
 /** Repeats the passes until nothing changes; bounded, as every round only removes or folds. */

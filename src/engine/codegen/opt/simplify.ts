@@ -5,8 +5,12 @@ import { knownLength } from './expand-blocks.ts';
 import { foldBin, foldBswap, foldCompare } from './fold.ts';
 import { applyReplacements, splitAddress } from './util.ts';
 
-/** An upper bound of an i32/i64 value read as unsigned, by what computes it. */
-export function unsignedMax(v: Inst, depth = 0): bigint {
+/**
+ * An upper bound of an i32/i64 value read as unsigned, by what computes it. The kernel's verifier knows nothing of the
+ * results of divisions: a mask or a check behind one is what gives it a bound, so that it must not be taken for needless.
+ * `divisions`: they count all the same.
+ */
+export function unsignedMax(v: Inst, depth = 0, divisions = false): bigint {
   const all = v.type === 'i32' ? 0xffffffffn : 0xffffffffffffffffn;
   if (depth > 6) return all;
   switch (v.op) {
@@ -19,13 +23,13 @@ export function unsignedMax(v: Inst, depth = 0): bigint {
     case 'bswap':
       return v.size >= 8 ? all : (1n << BigInt(v.size * 8)) - 1n;
     case 'cast':
-      return v.cast === 'zext' ? unsignedMax(v.args[0], depth + 1) : all;
+      return v.cast === 'zext' ? unsignedMax(v.args[0], depth + 1, divisions) : all;
     case 'phi': {
       if (depth > 2) return all;
       let max = 0n;
       for (const a of v.args) {
         if (a === v || a.op === 'undef') continue;
-        const m = unsignedMax(a, depth + 2);
+        const m = unsignedMax(a, depth + 2, divisions);
         if (m > max) max = m;
       }
       return max < all ? max : all;
@@ -34,29 +38,29 @@ export function unsignedMax(v: Inst, depth = 0): bigint {
       const [a, b] = v.args;
       switch (v.bin) {
         case 'and': {
-          const x = unsignedMax(a, depth + 1);
-          const y = unsignedMax(b, depth + 1);
+          const x = unsignedMax(a, depth + 1, divisions);
+          const y = unsignedMax(b, depth + 1, divisions);
           return x < y ? x : y;
         }
         case 'lshr':
-          return b.op === 'const' ? unsignedMax(a, depth + 1) >> (b.value & 63n) : all;
+          return b.op === 'const' ? unsignedMax(a, depth + 1, divisions) >> (b.value & 63n) : all;
         case 'urem':
-          return b.op === 'const' && b.value > 0n ? b.value - 1n : all;
+          return divisions && b.op === 'const' && b.value > 0n ? b.value - 1n : all;
         case 'udiv':
-          return unsignedMax(a, depth + 1);
+          return divisions ? unsignedMax(a, depth + 1, divisions) : all;
         case 'or':
         case 'xor': {
-          const m = unsignedMax(a, depth + 1) | unsignedMax(b, depth + 1);
+          const m = unsignedMax(a, depth + 1, divisions) | unsignedMax(b, depth + 1, divisions);
           const bound = (1n << BigInt(m.toString(2).length)) - 1n;
           return bound < all ? bound : all;
         }
         case 'add': {
-          const m = unsignedMax(a, depth + 1) + unsignedMax(b, depth + 1);
+          const m = unsignedMax(a, depth + 1, divisions) + unsignedMax(b, depth + 1, divisions);
           return m < all ? m : all;
         }
         case 'shl': {
           if (b.op !== 'const') return all;
-          const m = unsignedMax(a, depth + 1) << (b.value & 63n);
+          const m = unsignedMax(a, depth + 1, divisions) << (b.value & 63n);
           return m < all ? m : all;
         }
         default:
@@ -70,7 +74,7 @@ export function unsignedMax(v: Inst, depth = 0): bigint {
 
 /** Known to be non-negative as a signed i32. */
 export function nonNegative32(v: Inst): boolean {
-  if (unsignedMax(v) <= 0x7fffffffn) return true;
+  if (unsignedMax(v, 0, true) <= 0x7fffffffn) return true;
   // A counter that starts at a non-negative constant and only grows: signed overflow is undefined in C.
   if (v.op === 'phi')
     return v.args.every(

@@ -10,6 +10,8 @@ const SMALL = 240;
 /** With `#pragma unroll`. */
 const LARGE = 30000;
 const MAX_TRIPS = 4096;
+/** Without a pragma, of a loop that can be left early too: its copies would all lead to one place, with a value each. */
+const EARLY_TRIPS = 8;
 
 interface Loop {
   readonly header: Block;
@@ -24,7 +26,8 @@ export function unrollOne(f: Func): boolean {
     if (hint === 'disable' || hint === 1) continue;
     const size = loop.blocks.reduce((n, b) => n + b.insts.length, 0);
     const limit = hint === 'none' ? SMALL : LARGE;
-    const trips = tripCount(f, loop, Math.min(MAX_TRIPS, Math.floor(limit / size)));
+    const most = hint === 'none' && exitsOf(loop) > 1 ? EARLY_TRIPS : MAX_TRIPS;
+    const trips = tripCount(f, loop, Math.min(most, Math.floor(limit / size)));
     if (trips === null) continue;
     oneEntry(f, loop);
     unroll(f, loop, trips);
@@ -105,6 +108,8 @@ function tripCount(f: Func, loop: Loop, limit: number): number | null {
   }
   return null;
 }
+
+const exitsOf = (loop: Loop): number => loop.blocks.filter((b) => b.succs.some((s) => !loop.blocks.includes(s))).length;
 
 /** A block in front of a loop that several paths lead to. */
 function oneEntry(f: Func, { header, latch }: Loop): void {

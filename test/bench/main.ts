@@ -1,9 +1,14 @@
-/** All benchmarks: the compiler against clang, a keystroke in a big policy, interpreter speed. */
+/**
+ * `npm run bench`: ratios against a peer in one run on one machine: the compiler against clang, a keystroke in a big policy,
+ * interpreter speed, the verifier, the code of public policies. Prints a table, with `--json` for machines;
+ * `--profile`, `--compile`, `--vm`, `--policies` and `--verifier` ask for parts of it.
+ */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openEngine } from '../../src/cli/context.ts';
 import { compileRows } from './compile.ts';
+import { policyRows } from './policies.ts';
 import { verifierRows, worstAlone } from './verifier.ts';
 import { interpreterRows } from './vm.ts';
 
@@ -29,9 +34,16 @@ export async function main(root: string, args: readonly string[]): Promise<void>
   if (args[0] === '--worst') return worstAlone(root, args.slice(1));
   const dir = mkdtempSync(join(tmpdir(), 'lsmith-bench-'));
   try {
-    const verifier = verifierRows(root, openEngine(root), KERNEL, dir);
-    const others = args.includes('--verifier') ? [] : [...compileRows(root, dir), ...interpreterRows()];
-    const rows = [profileRow(root), ...others, ...verifier];
+    const parts: Readonly<Record<string, () => Row[] | Promise<Row[]>>> = {
+      '--profile': () => [profileRow(root)],
+      '--compile': () => compileRows(root, dir),
+      '--vm': () => interpreterRows(),
+      '--policies': () => policyRows(root, KERNEL),
+      '--verifier': () => verifierRows(root, openEngine(root), KERNEL, dir),
+    };
+    const wanted = Object.keys(parts).filter((name) => args.includes(name));
+    const rows: Row[] = [];
+    for (const name of wanted.length > 0 ? wanted : Object.keys(parts)) rows.push(...(await parts[name]()));
     if (args.includes('--json')) console.log(JSON.stringify(rows, null, 2));
     else
       for (const r of rows) {

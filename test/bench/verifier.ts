@@ -92,7 +92,9 @@ function worstRows(kernel: string): Row[] {
   const rows: Row[] = [];
   for (let i = 0; i < WORST.length; i++) {
     const runs = Array.from({ length: WORST_ROUNDS }, (): Worst => {
-      const r = spawnSync(process.execPath, [process.argv[1], '--worst', String(i), kernel], { encoding: 'utf8' });
+      const r = spawnSync(process.execPath, [process.argv[1], 'test/bench/main.ts', '--worst', String(i), kernel], {
+        encoding: 'utf8',
+      });
       if (r.status !== 0) throw new Error(`worst case ${i}: ${r.stderr}`);
       return JSON.parse(r.stdout) as Worst;
     });

@@ -5,15 +5,14 @@
  * by us and by clang-19; both objects go through our loader, with `--verify` through our verifier, and with
  * `--lab` through the real kernels in the laboratory.
  */
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { basename, join, relative } from 'node:path';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { gunzipSync } from 'node:zlib';
 import type { KernelId } from '../../../src/lab/index.ts';
-import { compileWithClang, OurCompiler, vmlinuxFolder, type Headers } from './compile.ts';
+import { comparePolicies } from './compare.ts';
+import type { Headers } from './compile.ts';
 import { fetchSources } from './fetch.ts';
 import { writeMarkdown } from './markdown.ts';
-import { measureOnKernel, measureOurs, openProfiles } from './measure.ts';
 import { OUTLIER, quality, regressions, table, type Judge, type Row } from './report.ts';
 import { findSources } from './sources.ts';
 
@@ -28,27 +27,6 @@ const USAGE = `usage: npm run report:policies -- --dir DIR [options]
   --only RE, --except RE, --verbose
   --save FOLDER       keep the objects
   --json FILE, --markdown FILE (between its marks)`;
-
-function bundledHeaders(root: string): Map<string, string> {
-  const home = join(root, 'assets/headers');
-  const out = new Map<string, string>();
-  const collect = (dir: string): void => {
-    for (const name of readdirSync(dir)) {
-      const path = join(dir, name);
-      if (statSync(path).isDirectory()) collect(path);
-      else out.set(relative(home, path), readFileSync(path, 'utf8'));
-    }
-  };
-  collect(home);
-  return out;
-}
-
-interface Measured {
-  readonly row: Row;
-  readonly which: 'ours' | 'clang';
-  readonly name: string;
-  readonly bytes: Uint8Array;
-}
 
 export async function main(root: string, args: readonly string[]): Promise<number> {
   const { values } = parseArgs({
@@ -81,72 +59,32 @@ export async function main(root: string, args: readonly string[]): Promise<numbe
   const only = new RegExp(values.only ?? '');
   const except = values.except === undefined ? null : new RegExp(values.except);
   const sources = found.filter((s) => only.test(s.id) && !except?.test(s.id));
-  const kernels = values.kernel as KernelId[];
-  const profiles = openProfiles(root);
-  const vmlinux = vmlinuxFolder(gunzipSync(readFileSync(join(root, 'assets/profiles', values.types, 'btf.gz'))));
-  if (vmlinux === null) {
+  const compared = await comparePolicies({
+    root,
+    sources,
+    types: values.types,
+    headers: values.headers as Headers,
+    kernels: values.kernel as KernelId[],
+    verify: values.verify,
+    lab: values.lab,
+    say: (text) => {
+      if (values.verbose) console.error(text);
+    },
+  });
+  if (compared === null) {
     console.error('bpftool is not on this machine');
     return 2;
   }
-  const say = (text: string): void => {
-    if (values.verbose) console.error(text);
-  };
-  try {
-    const bundled = bundledHeaders(root);
-    const ours = new OurCompiler(bundled, profiles.get(values.types).profile, values.headers as Headers, vmlinux);
-    const rows: Row[] = [];
-    const objects: Measured[] = [];
-    for (const s of sources) {
-      const a = ours.compile(s);
-      const b = compileWithClang('clang-19', s, vmlinux, join(root, 'out/report-policies', values.types));
-      const row: Row = {
-        id: s.id,
-        repo: s.repo,
-        licence: s.licence,
-        clangError: 'error' in b ? b.error : null,
-        ourError: 'error' in a ? a.error : null,
-        times: 'error' in a || 'error' in b ? null : { ours: a.ms, clang: b.ms },
-        judged: new Map(),
-      };
-      rows.push(row);
-      const name = basename(s.file).replace(/(\.bpf)?\.c$/, '');
-      if (!('error' in a)) objects.push({ row, which: 'ours', name, bytes: a.bytes });
-      if (!('error' in b)) objects.push({ row, which: 'clang', name, bytes: b.bytes });
-      const told = (r: typeof a): string => ('error' in r ? r.error : `${r.ms.toFixed(0)} ms`);
-      say(`${s.id}: ours ${told(a)}, clang ${told(b)}`);
-    }
-    if (values.save !== undefined) {
-      mkdirSync(values.save, { recursive: true });
-      for (const o of objects)
-        writeFileSync(join(values.save, `${o.row.id.replace(/[^\w.-]+/g, '_')}.${o.which}.o`), o.bytes);
-    }
-    const judges: Judge[] = [];
-    for (const k of kernels) {
-      const judge = values.verify ? `our verifier ${k}` : `our loader ${k}`;
-      judges.push(judge);
-      for (const o of objects) {
-        const t0 = performance.now();
-        note(o, judge, measureOurs(o.bytes, o.name, profiles.get(k), values.verify));
-        if (performance.now() - t0 > 5000) say(`${judge}, ${o.row.id} of ${o.which}: ${performance.now() - t0} ms`);
-      }
-      if (!values.lab) continue;
-      const linux = `Linux ${k}`;
-      judges.push(linux);
-      const measured = await measureOnKernel(k, objects, (n) => say(`${linux}: ${n} of ${objects.length} objects`));
-      objects.forEach((o, i) => note(o, linux, measured[i]));
-    }
-    print(rows, judges);
-    if (values.json !== undefined) writeFileSync(values.json, JSON.stringify(rows, flat, 1));
-    if (values.markdown !== undefined) writeMarkdown(values.markdown, rows, judges);
-    return 0;
-  } finally {
-    rmSync(vmlinux, { recursive: true, force: true });
+  const { rows, judges, objects } = compared;
+  if (values.save !== undefined) {
+    mkdirSync(values.save, { recursive: true });
+    for (const o of objects)
+      writeFileSync(join(values.save, `${o.row.id.replace(/[^\w.-]+/g, '_')}.${o.which}.o`), o.bytes);
   }
-}
-
-function note(o: Measured, judge: Judge, m: NonNullable<ReturnType<typeof measureOurs>>): void {
-  const known = o.row.judged.get(judge) ?? { ours: null, clang: null };
-  o.row.judged.set(judge, { ...known, [o.which]: m });
+  print(rows, judges);
+  if (values.json !== undefined) writeFileSync(values.json, JSON.stringify(rows, flat, 1));
+  if (values.markdown !== undefined) writeMarkdown(values.markdown, rows, judges);
+  return 0;
 }
 
 const flat = (_key: string, value: unknown): unknown =>

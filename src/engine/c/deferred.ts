@@ -10,7 +10,7 @@ import type { DeclarationIndex, DeferredKind } from './declaration-index.ts';
 import { BUNDLE_PREFIX } from './includes.ts';
 import { SourceEnum, SourceRecord } from './layout.ts';
 import { Parser } from './parser.ts';
-import type { FileCursor, Preprocessor } from './preprocessor.ts';
+import { locOf, type FileCursor, type Preprocessor } from './preprocessor.ts';
 import { K, T, type Token } from './tokens.ts';
 
 /** Headers whose declarations are known to be right: written by tools, or ours. Others are read as they come. */
@@ -126,9 +126,8 @@ export class DeferredDeclarations {
 
   /** The type of a tag whose name is token `i`. */
   #incomplete(r: Region, i: number, name: string): TagType {
-    const { buffer, file } = r.cursor;
-    const loc: Loc = file.base + buffer.start[i]!;
-    const k = buffer.id[i - 1];
+    const loc: Loc = locOf(r.cursor, i);
+    const k = r.cursor.buffer.id[i - 1];
     const id = this.#cx.newId();
     const made =
       k === K.enum
@@ -153,7 +152,7 @@ export class DeferredDeclarations {
       kind: T.Eof,
       text: '',
       id: 0,
-      loc: r.cursor.file.base + r.cursor.buffer.start[end]!,
+      loc: locOf(r.cursor, end),
       flags: 0,
     };
     const p = new Parser(pp, cx, () => (i < end ? pp.tokenAt(r.cursor, i++) : eof));

@@ -5,7 +5,7 @@ import { unescape } from './literals.ts';
 import { bodyOf, readDefine, sameMacro, type Macro } from './macros.ts';
 import { evaluateCondition } from './pp-condition.ts';
 import type { ResolvedInclude } from './includes.ts';
-import type { FileCursor, Preprocessor, PreprocessorOptions } from './preprocessor.ts';
+import { locOf, type FileCursor, type Preprocessor, type PreprocessorOptions } from './preprocessor.ts';
 import { SUPPORTED_ATTRIBUTES, SUPPORTED_BUILTINS } from './supported.ts';
 import { Flag, isKeyword, T, type Token } from './tokens.ts';
 
@@ -161,7 +161,7 @@ export class Directives {
           for (let i = first + 1; i < end; i++) out.push(this.#pp.tokenAt(cursor, i));
           return out;
         };
-        const loc = cursor.file.base + b.start[first]!;
+        const loc = locOf(cursor, first);
         this.#install({
           name: this.#pp.cache.idents.name(id),
           id,

@@ -3,7 +3,7 @@ import type { QuickFix } from '../../base/index.ts';
 import type { Expr, Loc, UnrollHint } from './ast.ts';
 import type { Context } from './context.ts';
 import type { DiagnosticOptions } from './diagnostics.ts';
-import type { FileCursor, Preprocessor } from './preprocessor.ts';
+import { locOf, type FileCursor, type Preprocessor } from './preprocessor.ts';
 import { Flag, K, KEYWORD_MAX, PUNCTUATORS, T, type Token, type TokenKind } from './tokens.ts';
 
 const MAX_NESTING = 256;
@@ -11,7 +11,8 @@ const MAX_NESTING = 256;
 export class Parser {
   readonly pp: Preprocessor;
   readonly cx: Context;
-  tok: Token;
+  /** The current token; null until someone looks at it, so that nothing is read beyond the end of a declaration. */
+  #tok: Token | null = null;
   /** Loc of the last token consumed. */
   last: Loc = 0;
   lastKind: TokenKind = T.Eof;
@@ -26,7 +27,7 @@ export class Parser {
   pack = 0;
   /** The comparison parsed last, to see one without parentheses below `&`. */
   compared: { readonly expr: Expr; readonly op: string; readonly left: Expr; readonly right: Expr } | null = null;
-  readonly #packStack: number[] = [];
+  readonly packStack: number[] = [];
 
   /** @param read where tokens come from; the preprocessor, unless it is a piece that was read before */
   constructor(pp: Preprocessor, cx: Context, read?: () => Token) {
@@ -34,7 +35,15 @@ export class Parser {
     this.cx = cx;
     if (read === undefined) pp.onPragma = (words, loc) => this.#pragma(words, loc);
     this.#read = read ?? (() => pp.next());
-    this.tok = this.#read();
+  }
+
+  get tok(): Token {
+    return this.#tok ?? (this.#tok = this.#read());
+  }
+
+  /** No token was read that is not consumed: what comes next is up to the preprocessor alone. */
+  get isBetweenTokens(): boolean {
+    return this.#tok === null && this.#ahead.length === 0;
   }
 
   get hasNothingAhead(): boolean {
@@ -44,10 +53,10 @@ export class Parser {
   /** Goes on at a token of a file, which must be the one being read. */
   jump(cursor: FileCursor, to: number): void {
     cursor.pos = to;
-    this.last = cursor.file.base + cursor.buffer.start[to - 1]!;
+    this.last = locOf(cursor, to - 1);
     this.lastKind = T.Semi;
     this.lastFlags = 0;
-    this.tok = this.#read();
+    this.#tok = null;
   }
 
   get preserveByPragma(): boolean {
@@ -59,12 +68,13 @@ export class Parser {
     this.last = t.loc;
     this.lastKind = t.kind;
     this.lastFlags = t.flags;
-    const next = this.#ahead.length > 0 ? this.#ahead.shift()! : this.#read();
-    this.tok = next;
+    this.#tok = this.#ahead.length > 0 ? this.#ahead.shift()! : null;
     return t;
   }
 
   peek(n = 0): Token {
+    // The current token comes first.
+    this.#tok ??= this.#read();
     while (this.#ahead.length <= n) this.#ahead.push(this.#read());
     return this.#ahead[n]!;
   }
@@ -196,8 +206,8 @@ export class Parser {
       else if (text.includes('pop')) this.attributeStack.pop();
     } else if (first === 'pack') {
       const n = words.find((w) => w.kind === T.Number);
-      if (text.includes('push')) this.#packStack.push(this.pack);
-      if (text.includes('pop')) this.pack = this.#packStack.pop() ?? 0;
+      if (text.includes('push')) this.packStack.push(this.pack);
+      if (text.includes('pop')) this.pack = this.packStack.pop() ?? 0;
       else this.pack = n === undefined ? (text.includes('push') ? this.pack : 0) : Number(n.text) || 0;
     } else if (!['GCC', 'clang', 'message', 'weak', 'mark', 'region', 'endregion', 'STDC'].includes(first)) {
       this.cx.diagnostics.warning('c/unknown-pragma', `unknown pragma '${first}' ignored`, loc);

@@ -18,9 +18,15 @@ export interface FileCursor {
   readonly file: SourceFile;
   readonly buffer: TokenBuffer;
   pos: number;
+  /** Locs of the tokens where they do not follow from the file's place (see incremental/). */
+  readonly locs: Int32Array | null;
   /** Open `#if`s: where, whether a branch was taken, whether `#else` was seen. */
   readonly conditionals: { readonly loc: Loc; taken: boolean; sawElse: boolean }[];
 }
+
+/** Loc of token `i`. */
+export const locOf = (c: FileCursor, i: number): Loc =>
+  c.locs === null ? c.file.base + c.buffer.start[i]! : c.locs[i]!;
 
 interface Expansion {
   readonly tokens: readonly Token[];
@@ -84,7 +90,7 @@ export class Preprocessor {
   enter(name: string, text: string, includedAt: Loc, keep: boolean): void {
     const buffer = this.cache.tokens(text, keep);
     const file = this.sources.addFile(name, text, includedAt);
-    this.cursors.push({ file, buffer, pos: 0, conditionals: [] });
+    this.cursors.push({ file, buffer, pos: 0, locs: null, conditionals: [] });
     if (buffer.openComment >= 0) {
       this.diagnostics.error('c/unterminated-comment', 'unterminated /* comment', file.base + buffer.openComment);
     }
@@ -102,14 +108,14 @@ export class Preprocessor {
       text = b.text.slice(b.start[i], b.end[i]);
       if ((flags & Flag.Spliced) !== 0) text = unsplice(text);
     }
-    return { kind, text, id: b.id[i]!, loc: cursor.file.base + b.start[i]!, flags };
+    return { kind, text, id: b.id[i]!, loc: locOf(cursor, i), flags };
   }
 
   /** Where reading stands when `last` came from a file just now and nothing else waits to be read; else null. */
   cursorBefore(last: Token): FileCursor | null {
     const cursor = this.cursors[this.cursors.length - 1];
     if (cursor === undefined || cursor.pos === 0 || this.#stack.some((e) => e.pos < e.tokens.length)) return null;
-    return last.loc === cursor.file.base + cursor.buffer.start[cursor.pos - 1]! ? cursor : null;
+    return last.loc === locOf(cursor, cursor.pos - 1) ? cursor : null;
   }
 
   /** The rest of a directive's line. Leaves the cursor at the first token of the next line. */

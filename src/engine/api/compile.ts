@@ -10,7 +10,7 @@ import {
   type HeaderTables,
   type TranslationUnit,
 } from '../c/index.ts';
-import { compileC } from '../codegen/index.ts';
+import { compileC, CompileSession } from '../codegen/index.ts';
 import { KernelBtfs, type CompilerKernel, type ProfileSource } from './kernel-btf.ts';
 import type { BuildReport, FileProvider } from './types.ts';
 
@@ -46,8 +46,13 @@ export interface Built {
   readonly unit: TranslationUnit | null;
 }
 
+/** Files, by kernel, of which earlier texts are remembered. */
+const MAX_SESSIONS = 6;
+
 export class PolicyCompiler {
   readonly #o: PolicyCompilerOptions;
+  /** The latest last. */
+  readonly #sessions = new Map<string, CompileSession>();
   readonly #cache: FrontEndCache;
   /** Text by the bytes it came as: a header that nobody touched is the same array again, and often large. */
   readonly #texts = new WeakMap<Uint8Array, string>();
@@ -67,6 +72,17 @@ export class PolicyCompiler {
   report(file: string, kernel: CompilerKernel): BuildReport {
     const { diagnostics, bytes } = this.build(file, kernel);
     return { diagnostics, object: diagnostics.some((d) => d.severity === 'error') ? null : bytes };
+  }
+
+  #session(key: string): CompileSession {
+    const session = this.#sessions.get(key) ?? new CompileSession();
+    this.#sessions.delete(key);
+    this.#sessions.set(key, session);
+    for (const old of this.#sessions.keys()) {
+      if (this.#sessions.size <= MAX_SESSIONS) break;
+      this.#sessions.delete(old);
+    }
+    return session;
   }
 
   #decode(bytes: Uint8Array): string {
@@ -95,20 +111,23 @@ export class PolicyCompiler {
     }
     // What ends in .o is an object even when its magic is damaged: the loader says what is wrong with it.
     if (isElf(bytes) || file.endsWith('.o')) return { diagnostics: [], bytes, unit: null };
-    return this.buildText(file, this.#decode(bytes), kernel, otherKernels);
+    const session = this.#session(`file\n${kernel.id}\n${file}`);
+    return this.#buildText(file, this.#decode(bytes), kernel, session, otherKernels);
   }
 
   /** The object of `text` as if it stood in the file; null when there are errors. */
   object(file: string, text: string, kernel: CompilerKernel): Uint8Array | null {
-    const { bytes, diagnostics } = this.buildText(file, text, kernel);
+    // What was made of the file itself stays as it is.
+    const { bytes, diagnostics } = this.#buildText(file, text, kernel, this.#session('trial'));
     return diagnostics.some((d) => d.severity === 'error') ? null : bytes;
   }
 
   /** Compiles `text` as if it stood in the file. */
-  buildText(
+  #buildText(
     file: string,
     text: string,
     kernel: CompilerKernel,
+    session: CompileSession,
     otherKernels?: FrontEndInput['target']['otherKernels'],
   ): Built {
     const own = this.#o.settings;
@@ -121,14 +140,18 @@ export class PolicyCompiler {
         return found === undefined ? undefined : this.#decode(found);
       },
     });
-    const out = compileC({
-      file,
-      text,
-      includes,
-      profileBtf: kernel.btf,
-      target: { kernelVersion: kernel.id, defines: { ...shared?.defines, ...own?.defines }, otherKernels },
-      cache: this.#cache,
-    });
+    const out = compileC(
+      {
+        file,
+        text,
+        includes,
+        profileBtf: kernel.btf,
+        target: { kernelVersion: kernel.id, defines: { ...shared?.defines, ...own?.defines }, otherKernels },
+        cache: this.#cache,
+      },
+      {},
+      session,
+    );
     return { diagnostics: out.diagnostics, bytes: out.object, unit: out.unit };
   }
 }

@@ -8,36 +8,27 @@ import { closest, type Diagnostics } from './diagnostics.ts';
 import type { DeferredDeclarations } from './deferred.ts';
 import type { KernelTypes } from './kernel-types.ts';
 import type { Sources } from './sources.ts';
-import { INT, type CType, type EnumType, type RecordType, type TypedefType } from './types.ts';
+import type { Frame } from './incremental/frame.ts';
+import { Names } from './incremental/names.ts';
+import type { WaitingDeclarations } from './incremental/waiting.ts';
+import type { EnumeratorSymbol, TypedefSymbol } from './symbols.ts';
+import type { CType, EnumType, RecordType, TypedefType } from './types.ts';
 
 export type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
-
-export interface TypedefSymbol {
-  readonly kind: 'typedef';
-  readonly type: TypedefType;
-  readonly nameLoc: Loc;
-}
-
-export interface EnumeratorSymbol {
-  readonly kind: 'enumerator';
-  readonly name: string;
-  readonly value: bigint;
-  readonly type: CType;
-  readonly enum: EnumType;
-  readonly nameLoc: Loc;
-}
 
 export type Sym = VarDecl | ParamDecl | FunctionDecl | TypedefSymbol | EnumeratorSymbol;
 export type TagType = RecordType | EnumType;
 
 export class Scope {
-  readonly symbols = new Map<string, Sym>();
-  readonly tags = new Map<string, TagType>();
+  readonly symbols: Map<string, Sym>;
+  readonly tags: Map<string, TagType>;
   /** Names of `__label__` declarations and what makes them unique in the function. */
   readonly labels = new Map<string, string>();
   readonly parent: Scope | null;
-  constructor(parent: Scope | null) {
+  constructor(parent: Scope | null, symbols = new Map<string, Sym>(), tags = new Map<string, TagType>()) {
     this.parent = parent;
+    this.symbols = symbols;
+    this.tags = tags;
   }
 }
 
@@ -71,7 +62,9 @@ export interface SwitchState {
 export class Context {
   readonly diagnostics: Diagnostics;
   readonly sources: Sources;
-  readonly fileScope = new Scope(null);
+  readonly fileSymbols = new Names<Sym>(this, 'symbols');
+  readonly fileTags = new Names<TagType>(this, 'tags');
+  readonly fileScope = new Scope(null, this.fileSymbols, this.fileTags);
   scope: Scope = this.fileScope;
   kernel: KernelTypes | null = null;
   deferred: DeferredDeclarations | null = null;
@@ -91,15 +84,53 @@ export class Context {
   missingInclude: () => boolean = () => false;
   /** The kernel that is compiled for, and the others. */
   target: KernelTarget = { kernelVersion: '' };
-  #nextId = 1;
+  /** Sees what the parser asks and does in the file scope, while there is something to learn (see incremental/). */
+  watch: Frame | null = null;
+  /** Declarations of headers that were parsed on demand before; null: every time anew. */
+  waiting: WaitingDeclarations | null = null;
+  /** Names of the file scope that came from where they waited. */
+  readonly pulled = { symbols: new Set<string>(), tags: new Set<string>() };
+  /** A type was changed after the declaration that made it. */
+  entangled = false;
+  readonly #ids: { next: number };
 
-  constructor(diagnostics: Diagnostics) {
+  /** @param ids the next number of a type; given, it goes on from another unit */
+  constructor(diagnostics: Diagnostics, ids: { next: number } = { next: 1 }) {
     this.diagnostics = diagnostics;
     this.sources = diagnostics.sources;
+    this.#ids = ids;
   }
 
   newId(): number {
-    return this.#nextId++;
+    return this.#ids.next++;
+  }
+
+  addVariable(v: VarDecl): void {
+    this.variables.push(v);
+    this.watch?.did((cx) => cx.variables.push(v));
+  }
+
+  addType(t: RecordType | EnumType | TypedefType): void {
+    this.types.push(t);
+    this.watch?.did((cx) => cx.types.push(t));
+  }
+
+  /** Puts a function at the end of the list, where its definition stands. */
+  listFunction(f: FunctionDecl): void {
+    const at = this.functions.lastIndexOf(f);
+    if (at >= 0) this.functions.splice(at, 1);
+    this.functions.push(f);
+    this.watch?.did((cx) => cx.listFunction(f));
+  }
+
+  setCalls(f: FunctionDecl, calls: ReadonlyMap<FunctionDecl, Loc>): void {
+    this.calls.set(f, calls);
+    this.watch?.did((cx) => cx.calls.set(f, calls));
+  }
+
+  addUnused(decl: VarDecl, fn: FunctionDecl): void {
+    this.unused.push({ decl, fn });
+    this.watch?.did((cx) => cx.unused.push({ decl, fn }));
   }
 
   /** Number of `__label__` declarations so far. */
@@ -133,24 +164,12 @@ export class Context {
   /** A symbol that waits in a header, or a typedef or enumerator of the virtual vmlinux.h; then it is in the file scope. */
   kernelSymbol(name: string): Sym | undefined {
     const waiting = this.deferred?.symbol(name);
-    if (waiting !== undefined || this.kernel === null) return waiting;
-    const type = this.kernel.typedef(name);
-    let sym: Sym | undefined;
-    if (type !== null) sym = { kind: 'typedef', type, nameLoc: 0 };
-    else {
-      const e = this.kernel.enumerator(name);
-      if (e !== null) {
-        sym = {
-          kind: 'enumerator',
-          name,
-          value: e.value,
-          type: enumeratorType(e.enum, e.value),
-          enum: e.enum,
-          nameLoc: 0,
-        };
-      }
+    if (waiting !== undefined) {
+      this.watch?.fetched('symbols', name, waiting);
+      return waiting;
     }
-    if (sym !== undefined) this.fileScope.symbols.set(name, sym);
+    const sym = this.kernel?.symbol(name);
+    if (sym !== undefined) this.fileSymbols.pull(name, sym);
     return sym;
   }
 
@@ -159,13 +178,40 @@ export class Context {
       const found = s.tags.get(name);
       if (found !== undefined) return found;
     }
+    return this.#waitingTag(name) ?? this.deferred?.mention(name);
+  }
+
+  #waitingTag(name: string): TagType | undefined {
     const waiting = this.deferred?.tag(name);
-    if (waiting !== undefined) return waiting;
-    const { kernel } = this;
-    const found = kernel?.record('struct', name) ?? kernel?.record('union', name) ?? kernel?.enum(name) ?? null;
-    if (found === null) return this.deferred?.mention(name);
-    this.fileScope.tags.set(name, found);
+    if (waiting !== undefined) {
+      this.watch?.fetched('tags', name, waiting);
+      return waiting;
+    }
+    const found = this.kernel?.tag(name);
+    if (found !== undefined) this.fileTags.pull(name, found);
     return found;
+  }
+
+  /** Fetches a name that waits, if it does so still. */
+  fetchSymbol(name: string): void {
+    if (this.fileSymbols.peek(name) === undefined) this.kernelSymbol(name);
+  }
+
+  fetchTag(name: string): void {
+    if (this.fileTags.peek(name) === undefined) this.#waitingTag(name);
+  }
+
+  /** What a name of the file scope would be found to be, without looking it up: an object of its own when that is not known. */
+  peekSymbol(name: string): object | undefined {
+    return this.fileSymbols.peek(name) ?? this.deferred?.peek('symbols', name) ?? this.kernel?.symbol(name);
+  }
+
+  peekTag(name: string): object | undefined {
+    return this.fileTags.peek(name) ?? this.deferred?.peek('tags', name) ?? this.kernel?.tag(name);
+  }
+
+  isDeclared(d: VarDecl | FunctionDecl): boolean {
+    return this.fileSymbols.peek(d.name) === d;
   }
 
   /** A use that was not parsed (text skipped, a misspelt name): what is meant is not unused. */
@@ -196,10 +242,6 @@ export class Context {
     return { title, edits: [{ range, text }] };
   }
 }
-
-/** In C an enumerator is an `int` when it fits, else it has the type of its enum. */
-export const enumeratorType = (e: EnumType, value: bigint): CType =>
-  value >= -0x8000_0000n && value <= 0x7fff_ffffn ? INT : e.underlying;
 
 export const NO_ATTRIBUTES: Attributes = {
   section: null,

@@ -8,6 +8,7 @@ import type { Loc } from './ast.ts';
 import type { Context, Sym, TagType } from './context.ts';
 import type { DeclarationIndex, DeferredKind } from './declaration-index.ts';
 import { BUNDLE_PREFIX } from './includes.ts';
+import { Frame, holds, replay, type Parsed } from './incremental/frame.ts';
 import { SourceEnum, SourceRecord } from './layout.ts';
 import { Parser } from './parser.ts';
 import { locOf, type FileCursor, type Preprocessor } from './preprocessor.ts';
@@ -18,7 +19,7 @@ const isTrusted = (path: string): boolean =>
   path.startsWith(BUNDLE_PREFIX) || /(^|\/)(vmlinux|bpf_helper_defs)\.h$/.test(path);
 
 /** A run of chunks that the parser has passed over. */
-interface Region {
+export interface Region {
   readonly index: DeclarationIndex;
   readonly from: number;
   readonly to: number;
@@ -35,10 +36,40 @@ export class DeferredDeclarations {
   readonly #regions: Region[] = [];
   readonly #pp: Preprocessor;
 
-  constructor(cx: Context, pp: Preprocessor, parseExternal: (p: Parser) => void) {
+  constructor(cx: Context, pp: Preprocessor, parseExternal: (p: Parser) => void, regions: readonly Region[]) {
     this.#cx = cx;
     this.#pp = pp;
     this.#parseExternal = parseExternal;
+    this.#regions.push(...regions.map((r) => ({ ...r, done: r.done.slice() })));
+  }
+
+  /** What was passed over, with what was parsed of it so far. */
+  regions(): Region[] {
+    return this.#regions.map((r) => ({ ...r, done: r.done.slice() }));
+  }
+
+  /** What a name would become, if it waits: an object of its own when that is not known. */
+  peek(kind: 'symbols' | 'tags', name: string): object | undefined {
+    if (this.#regions.length === 0) return undefined;
+    const id = this.#pp.cache.idents.intern(name);
+    for (const r of this.#regions) {
+      const chunk = at(kind === 'symbols' ? r.index.symbol : r.index.tag, id) - 1;
+      if (!isOpen(r, chunk)) continue;
+      const known = this.#known(r, chunk);
+      return known?.made[kind].get(name) ?? r;
+    }
+    return undefined;
+  }
+
+  /** What came of a declaration before, and comes of it again. */
+  #known(r: Region, chunk: number): Parsed | undefined {
+    const { waiting } = this.#cx;
+    const parsed = waiting?.get(r.index, chunk);
+    if (waiting == null || parsed === undefined || waiting.asked.has(parsed)) return undefined;
+    waiting.asked.add(parsed);
+    const good = holds(parsed, this.#cx);
+    waiting.asked.delete(parsed);
+    return good ? parsed : undefined;
   }
 
   /** Passes over the declarations at the parser's token when they can wait. Returns whether it did. */
@@ -89,7 +120,7 @@ export class DeferredDeclarations {
       const chunk = at(r.index.symbol, id) - 1;
       if (!isOpen(r, chunk)) continue;
       this.#parse(r, chunk);
-      return this.#cx.fileScope.symbols.get(name);
+      return this.#cx.fileSymbols.peek(name);
     }
     return undefined;
   }
@@ -98,17 +129,18 @@ export class DeferredDeclarations {
   tag(name: string): TagType | undefined {
     if (this.#regions.length === 0) return undefined;
     const id = this.#pp.cache.idents.intern(name);
-    const { tags } = this.#cx.fileScope;
     for (const r of this.#regions) {
       const chunk = at(r.index.tag, id) - 1;
       if (!isOpen(r, chunk)) continue;
       if (r.index.isRecord[chunk] === 1) {
+        // It is changed when it is first looked into, whenever that is.
+        this.#cx.entangled = true;
         const record = this.#incomplete(r, r.index.start[chunk]! + 1, name) as SourceRecord;
         record.later = () => this.#parse(r, chunk);
         return record;
       }
       this.#parse(r, chunk);
-      return tags.get(name);
+      return this.#cx.fileTags.peek(name);
     }
     return undefined;
   }
@@ -139,29 +171,41 @@ export class DeferredDeclarations {
 
   #parse(r: Region, chunk: number): void {
     if (r.done[chunk] === 1) return;
-    r.done[chunk] = 1;
     const cx = this.#cx;
-    const { scope, fn, unevaluated } = cx;
-    cx.scope = cx.fileScope;
-    cx.fn = null;
-    cx.unevaluated = 0;
+    const known = this.#known(r, chunk);
+    r.done[chunk] = 1;
+    const { scope, fn, unevaluated, watch, diagnostics } = cx;
+    let parsed = known ?? null;
+    if (known !== undefined) {
+      cx.watch = null;
+      replay(known, cx);
+    } else {
+      const frame = cx.waiting === null ? null : new Frame(cx);
+      const before = diagnostics.state;
+      cx.watch = frame;
+      cx.scope = cx.fileScope;
+      cx.fn = null;
+      cx.unevaluated = 0;
+      this.#parseExternal(this.#parser(r, chunk));
+      if (frame !== null) {
+        parsed = frame.finish();
+        cx.waiting!.set(r.index, chunk, frame.once || diagnostics.state !== before ? null : parsed);
+      }
+    }
+    for (const kind of ['symbols', 'tags'] as const)
+      for (const name of parsed?.made[kind].keys() ?? []) cx.pulled[kind].add(name);
+    Object.assign(cx, { scope, fn, unevaluated, watch });
+  }
+
+  #parser(r: Region, chunk: number): Parser {
     const pp = this.#pp;
     const end = r.index.end[chunk]!;
     let i = r.index.start[chunk]!;
-    const eof: Token = {
-      kind: T.Eof,
-      text: '',
-      id: 0,
-      loc: locOf(r.cursor, end),
-      flags: 0,
-    };
-    const p = new Parser(pp, cx, () => (i < end ? pp.tokenAt(r.cursor, i++) : eof));
+    const eof: Token = { kind: T.Eof, text: '', id: 0, loc: locOf(r.cursor, end), flags: 0 };
+    const p = new Parser(pp, this.#cx, () => (i < end ? pp.tokenAt(r.cursor, i++) : eof));
     p.attributeStack.push(...r.attributes);
     p.pack = r.pack;
-    this.#parseExternal(p);
-    cx.scope = scope;
-    cx.fn = fn;
-    cx.unevaluated = unevaluated;
+    return p;
   }
 
   /** Names that wait to be declared, in their order. */

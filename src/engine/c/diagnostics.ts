@@ -43,9 +43,31 @@ export class Diagnostics {
   #ignored = new Set<string>();
   readonly #stack: Set<string>[] = [];
   readonly #seen = new Set<string>();
+  #found = 0;
 
   constructor(sources: Sources) {
     this.sources = sources;
+  }
+
+  /** A copy, to go on from here again. */
+  fork(): Diagnostics {
+    const d = new Diagnostics(this.sources);
+    d.list.push(...this.list);
+    d.errors = this.errors;
+    d.#ignored = new Set(this.#ignored);
+    d.#stack.push(...this.#stack.map((s) => new Set(s)));
+    for (const key of this.#seen) d.#seen.add(key);
+    return d;
+  }
+
+  /** Another number after everything that was found. */
+  get state(): number {
+    return this.#found * 1e6 + this.errors;
+  }
+
+  /** Which warnings are switched off, in words. */
+  get silenced(): string {
+    return [this.#ignored, ...this.#stack].map((s) => [...s].sort().join()).join('|');
   }
 
   error(code: string, message: string, loc: Loc, end: Loc = loc, options: DiagnosticOptions = {}): void {
@@ -71,6 +93,7 @@ export class Diagnostics {
   retract(from: number, code: string): boolean {
     const since = this.list.slice(from).filter((d) => d.severity === 'error');
     if (since.length === 0 || since.some((d) => d.code !== code)) return false;
+    this.#found++;
     this.list.splice(from, Infinity, ...this.list.slice(from).filter((d) => d.severity !== 'error'));
     this.errors = this.list.filter((d) => d.severity === 'error').length;
     return true;
@@ -95,6 +118,7 @@ export class Diagnostics {
 
   #add(severity: Severity, code: string, message: string, loc: Loc, end: Loc, options: DiagnosticOptions): void {
     if (this.muted > 0) return;
+    this.#found++;
     const spelled = options.range ?? this.sources.range(loc, end);
     // Nobody can edit a bundled header: what is wrong there is wrong at the #include that brought it in.
     const include = spelled.file.startsWith(BUNDLE_PREFIX) ? this.sources.includeStack(loc).at(-1) : undefined;

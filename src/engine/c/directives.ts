@@ -37,6 +37,15 @@ export class Directives {
     this.#options = options;
   }
 
+  /** Goes on from what another one has seen. */
+  adopt(from: Directives): void {
+    this.files.push(...from.files);
+    this.missingInclude = from.missingInclude;
+    for (const path of from.#once) this.#once.add(path);
+    for (const [path, folder] of from.#foundIn) this.#foundIn.set(path, folder);
+    this.#includes = from.#includes;
+  }
+
   /** `hash` was read; the cursor stands after it. */
   run(cursor: FileCursor, hash: Token): void {
     if ((cursor.buffer.flags[cursor.pos]! & Flag.LineStart) !== 0) return; // `#` alone

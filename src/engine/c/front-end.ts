@@ -10,10 +10,10 @@ import type { IncludeResolver } from './includes.ts';
 import { KernelTypes } from './kernel-types.ts';
 import { parseTranslationUnit } from './parse-decl.ts';
 import { Parser } from './parser.ts';
-import { definePredefined } from './predefined.ts';
+import { FrontEndSession, type UnitParts } from './incremental/session.ts';
+import { declareStandard } from './predefined.ts';
 import { Preprocessor } from './preprocessor.ts';
 import { Sources, TokenCache } from './sources.ts';
-import { pointerTo, VOID } from './types.ts';
 
 export interface FrontEndInput {
   readonly file: string;
@@ -47,15 +47,42 @@ export interface FrontEndCache {
 /** @param tables of headers that were read before; those of another version are as good as none */
 export const createFrontEndCache = (tables?: HeaderTables): FrontEndCache => ({ tokens: new TokenCache(tables) });
 
-/** Parses and checks one C file. Never throws for bad input; at most `MAX_DIAGNOSTICS` findings. */
-export function compileFrontEnd(input: FrontEndInput): FrontEndResult {
+/**
+ * Parses and checks one C file. Never throws for bad input; at most `MAX_DIAGNOSTICS` findings.
+ * @param session what is known of earlier texts of the file; the units it makes are good until the next one
+ */
+export function compileFrontEnd(input: FrontEndInput, session?: FrontEndSession): FrontEndResult {
+  const { tokens } = input.cache ?? createFrontEndCache();
+  const junk = notText(input.text);
+  const parts = (junk === null ? session?.compile(input, tokens) : null) ?? compileOnce(input, tokens, junk);
+  const { cx } = parts;
+  return {
+    unit: {
+      file: input.file,
+      sources: parts.sources,
+      functions: cx.functions.filter((f) => f.body !== null || f.referenced),
+      variables: cx.variables.filter(
+        (v) =>
+          v.referenced ||
+          v.storage === 'global' ||
+          v.attributes.used ||
+          (v.attributes.section !== null && v.storage !== 'extern'),
+      ),
+      types: cx.types,
+      files: parts.files,
+    },
+    diagnostics: cx.diagnostics.list,
+  };
+}
+
+function compileOnce(input: FrontEndInput, tokens: TokenCache, junk: string | null): UnitParts {
   const sources = new Sources();
   const diagnostics = new Diagnostics(sources);
   const cx = new Context(diagnostics);
   const kernel = input.profileBtf === null ? null : new KernelTypes(input.profileBtf);
   const pp = new Preprocessor({
     sources,
-    cache: (input.cache ?? createFrontEndCache()).tokens,
+    cache: tokens,
     diagnostics,
     includes: input.includes,
     onVirtualVmlinux: () => {
@@ -67,46 +94,17 @@ export function compileFrontEnd(input: FrontEndInput): FrontEndResult {
   cx.target = input.target;
   cx.missingInclude = () => pp.missingInclude;
   try {
-    const junk = notText(input.text);
     pp.enter(input.file, junk === null ? input.text : '', 0, false);
     if (junk !== null) diagnostics.error('c/not-text', junk, 1);
     else {
-      definePredefined(pp, input.target.defines ?? {});
-      declareVaList(cx);
+      declareStandard(pp, cx, input);
       parseTranslationUnit(new Parser(pp, cx));
       checkUnit(cx, input.file);
     }
   } catch (e) {
     if (!(e instanceof FatalError)) throw e;
   }
-  return {
-    unit: {
-      file: input.file,
-      sources,
-      functions: cx.functions.filter((f) => f.body !== null || f.referenced),
-      variables: cx.variables.filter(
-        (v) =>
-          v.referenced ||
-          v.storage === 'global' ||
-          v.attributes.used ||
-          (v.attributes.section !== null && v.storage !== 'extern'),
-      ),
-      types: cx.types,
-      files: [input.file, ...pp.files],
-    },
-    diagnostics: diagnostics.list,
-  };
-}
-
-/** The genuine vmlinux.h mentions the type; nothing can be done with it. */
-function declareVaList(cx: Context): void {
-  const name = '__builtin_va_list';
-  const target = pointerTo(VOID);
-  cx.fileScope.symbols.set(name, {
-    kind: 'typedef',
-    type: { kind: 'typedef', name, target, preserveAccessIndex: false, origin: 'source', btfId: 0, declTags: [] },
-    nameLoc: 0,
-  });
+  return { cx, sources, files: [input.file, ...pp.files] };
 }
 
 /** Why the text cannot be C at all, or null. */

@@ -14,6 +14,7 @@ export {
   type FrontEndResult,
 } from './front-end.ts';
 export { HeaderTables, writeHeaderTables } from './header-tables.ts';
+export { FrontEndSession } from './incremental/session.ts';
 export {
   BUNDLE_PREFIX,
   dirName,

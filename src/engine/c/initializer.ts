@@ -400,7 +400,7 @@ export function parseCompoundLiteral(p: Parser, type: CType, loc: Loc): Expr {
   const variable: VarDecl = syntheticVar(checked.type, loc, p.last, isStatic, p.cx.fn?.decl ?? null);
   if (isStatic) {
     (variable as { image: StaticImage | null }).image = staticImage(p.cx, checked.type, checked.init, checked.reach);
-    p.cx.variables.push(variable);
+    p.cx.addVariable(variable);
   } else (variable as { init: Initializer | null }).init = checked.init;
   return { kind: 'compoundLiteral', variable, type: checked.type, loc, end: p.last };
 }

@@ -3,6 +3,7 @@
  * are decoded when something looks into it, so that a file using three structs costs three structs.
  */
 import type { Btf, BtfType } from '../bpf/index.ts';
+import { enumeratorType, type EnumeratorSymbol, type TypedefSymbol } from './symbols.ts';
 import {
   alignOf, arrayOf, BOOL, CHAR, DOUBLE, FLOAT, INT, INT128, LLONG, LONG, pointerTo, qualify, SCHAR, SHORT, UCHAR, UINT,
   UINT128, ULLONG, ULONG, USHORT, VOID, type CType, type EnumType, type Enumerator, type Field, type FloatType,
@@ -134,6 +135,37 @@ export class KernelTypes {
   enum(name: string): EnumType | null {
     const id = this.btf.find(name, 'enum') || this.btf.find(name, 'enum64');
     return id === 0 ? null : (this.typeOf(id) as EnumType);
+  }
+
+  readonly #symbols = new Map<string, TypedefSymbol | EnumeratorSymbol | undefined>();
+  readonly #tags = new Map<string, RecordType | EnumType | undefined>();
+
+  /** The typedef or enumerator of that name: always the same object. */
+  symbol(name: string): TypedefSymbol | EnumeratorSymbol | undefined {
+    if (!this.#symbols.has(name)) this.#symbols.set(name, this.#makeSymbol(name));
+    return this.#symbols.get(name);
+  }
+
+  #makeSymbol(name: string): TypedefSymbol | EnumeratorSymbol | undefined {
+    const type = this.typedef(name);
+    if (type !== null) return { kind: 'typedef', type, nameLoc: 0 };
+    const e = this.enumerator(name);
+    if (e === null) return undefined;
+    return {
+      kind: 'enumerator',
+      name,
+      value: e.value,
+      type: enumeratorType(e.enum, e.value),
+      enum: e.enum,
+      nameLoc: 0,
+    };
+  }
+
+  /** The struct, union or enum of that name. */
+  tag(name: string): RecordType | EnumType | undefined {
+    if (!this.#tags.has(name))
+      this.#tags.set(name, this.record('struct', name) ?? this.record('union', name) ?? this.enum(name) ?? undefined);
+    return this.#tags.get(name);
   }
 
   /** The C type of a BTF type. Only records are lazy: every cycle of C types goes through one. */

@@ -2,8 +2,16 @@
 import type { Loc } from './ast.ts';
 import type { Diagnostics } from './diagnostics.ts';
 import { lex } from './lexer.ts';
+import type { Sources } from './sources.ts';
 import type { IdentTable } from './tokens.ts';
 import { Flag, T, type Token } from './tokens.ts';
+
+/** What the value of a macro like `__LINE__` comes from. */
+export interface Place {
+  readonly sources: Sources;
+  readonly cursors: readonly unknown[];
+  counter: number;
+}
 
 export interface Macro {
   readonly name: string;
@@ -17,7 +25,7 @@ export interface Macro {
   body: readonly Token[] | null;
   readonly makeBody: () => readonly Token[];
   /** `__LINE__` and the like: computed at each use. */
-  readonly dynamic?: (name: Token) => Token;
+  readonly dynamic?: (name: Token, at: Place) => Token;
   /** It is being expanded now: its name is left alone. */
   disabled: boolean;
 }

@@ -2,22 +2,16 @@
 import type { FunctionDecl, Loc, ParamDecl, VarDecl } from './ast.ts';
 import { joinSets, noAttributes, toAttributes, type AttributeSet } from './attributes.ts';
 import { evaluate } from './constant.ts';
-import {
-  mergeAttributes,
-  type Context,
-  type FunctionState,
-  type Mutable,
-  type Sym,
-  type TypedefSymbol,
-} from './context.ts';
+import { mergeAttributes, type Context, type FunctionState, type Mutable, type Sym } from './context.ts';
 import { errorExpr, rvalue } from './convert.ts';
-import { DeferredDeclarations } from './deferred.ts';
+import { DeferredDeclarations, type Region } from './deferred.ts';
 import { typeElsewhere } from './elsewhere.ts';
 import { checkInitializer, parseInitializer, staticImage } from './initializer.ts';
 import { parseConditional, parseExpression, parseString } from './parse-expr.ts';
 import { parseCompound } from './parse-stmt.ts';
 import { parseDeclarator, toParamDecls, type Declarator, type ParamInfo } from './parse-declarator.ts';
 import { parseSpecifiers, type Specifiers } from './parse-type.ts';
+import type { TypedefSymbol } from './symbols.ts';
 import { K, T, type Parser } from './parser.ts';
 import { compatible, typeText } from './type-text.ts';
 import {
@@ -37,16 +31,22 @@ function incompleteVariable(p: Parser, type: CType, loc: Loc, end: Loc): void {
   p.error('c/incomplete-type', `variable has incomplete type '${typeText(type)}'`, loc, end, more);
 }
 
-/** The whole file. */
-export function parseTranslationUnit(p: Parser): void {
-  const deferred = new DeferredDeclarations(p.cx, p.pp, parseExternal);
+/**
+ * The whole file.
+ * @param goOn asked wherever no token is read ahead: whether it went on by itself, to the next such place
+ * @param regions what was passed over in an earlier part of the file that is not read now
+ */
+export function parseTranslationUnit(p: Parser, goOn: () => boolean = () => false, regions: readonly Region[] = []): void {
+  const deferred = new DeferredDeclarations(p.cx, p.pp, parseExternal, regions);
   p.cx.deferred = deferred;
-  while (!p.is(T.Eof)) {
+  for (;;) {
+    if (p.isBetweenTokens && goOn()) continue;
+    if (p.is(T.Eof)) return;
     if (deferred.pass(p)) continue;
-    const before = p.tok;
+    const { consumed } = p;
     parseExternal(p);
     // Whatever happened, go on.
-    if (p.tok === before) p.advance();
+    if (p.consumed === consumed) p.advance();
   }
 }
 
@@ -206,8 +206,11 @@ function declareTypedef(p: Parser, specs: Specifiers, d: Declarator): void {
     declTags: a.declTags,
   };
   const t = strip(d.type);
-  if (a.preserveAccessIndex && t.kind === 'record') (t as { preserveAccessIndex: boolean }).preserveAccessIndex = true;
-  cx.types.push(type);
+  if (a.preserveAccessIndex && t.kind === 'record') {
+    cx.watch?.changes(t.id);
+    (t as { preserveAccessIndex: boolean }).preserveAccessIndex = true;
+  }
+  cx.addType(type);
   cx.scope.symbols.set(d.name, { kind: 'typedef', type, nameLoc: d.nameLoc } satisfies TypedefSymbol);
 }
 
@@ -252,7 +255,7 @@ function declareFunction(p: Parser, specs: Specifiers, d: Declarator, type: Func
   if (old === undefined) {
     cx.fileScope.symbols.set(d.name, decl);
     if (cx.scope !== cx.fileScope) cx.scope.symbols.set(d.name, decl);
-    cx.functions.push(decl);
+    cx.listFunction(decl);
   }
   return decl;
 }
@@ -298,8 +301,7 @@ function defineFunction(
   const params: ParamDecl[] = toParamDecls(infos);
   fn.params = params;
   // Definitions stand in order of definition.
-  cx.functions.splice(cx.functions.indexOf(fn), 1);
-  cx.functions.push(fn);
+  cx.listFunction(fn);
   const state: FunctionState = {
     decl: fn,
     labels: new Map(),
@@ -335,7 +337,7 @@ function defineFunction(
     if (!state.labels.has(g.label))
       p.error('c/unknown-label', `use of undeclared label '${g.label.replace(/\.\d+$/, '')}'`, g.end);
   }
-  cx.calls.set(fn, state.calls);
+  cx.setCalls(fn, state.calls);
   if (
     cx.diagnostics.errors > errorsBefore &&
     isHeaderInline(cx, fn, specs.inline) &&
@@ -349,7 +351,7 @@ function defineFunction(
   fn.broken = cx.diagnostics.errors > errorsBefore;
   if (fn.broken) return;
   for (const v of state.locals)
-    if (!v.referenced && !v.attributes.unused && v.name !== '') cx.unused.push({ decl: v, fn });
+    if (!v.referenced && !v.attributes.unused && v.name !== '') cx.addUnused(v, fn);
 }
 
 /** <stdlib.h> has some that a policy neither wrote nor calls. */
@@ -479,7 +481,7 @@ function declareName(p: Parser, decl: VarDecl): void {
   const inScope = cx.scope.symbols.get(decl.name);
   if (inScope === undefined || inScope.kind === 'var') cx.scope.symbols.set(decl.name, decl);
   if (cx.fn !== null && decl.storage !== 'extern') cx.fn.locals.push(decl);
-  if (decl.storage !== 'auto') cx.variables.push(decl);
+  if (decl.storage !== 'auto') cx.addVariable(decl);
 }
 
 export const missingExpression = (loc: Loc): ReturnType<typeof errorExpr> => errorExpr(loc, loc);

@@ -2,7 +2,8 @@
 import type { ArithOp, CompareOp, Expr, Loc, StringExpr, VarDecl } from './ast.ts';
 import { builtinCall, call, LIBRARY_BUILTINS } from './builtins.ts';
 import { evaluate } from './constant.ts';
-import { NO_ATTRIBUTES, type EnumeratorSymbol, type Mutable, type Sym } from './context.ts';
+import { NO_ATTRIBUTES, type Mutable, type Sym } from './context.ts';
+import { type EnumeratorSymbol } from './symbols.ts';
 import { errorExpr, explicitCast, intExpr, rvalue } from './convert.ts';
 import { typeElsewhere } from './elsewhere.ts';
 import { findField } from './layout.ts';

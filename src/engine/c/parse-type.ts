@@ -1,7 +1,8 @@
 /** Declaration specifiers, and struct, union and enum definitions. */
 import type { Loc } from './ast.ts';
 import { joinSets, noAttributes, parseAttributes, type AttributeSet } from './attributes.ts';
-import { enumeratorType, type EnumeratorSymbol } from './context.ts';
+import type { Context } from './context.ts';
+import { enumeratorType, type EnumeratorSymbol } from './symbols.ts';
 import { layOut, SourceEnum, SourceRecord, type FieldInput } from './layout.ts';
 import { parseStaticAssert } from './parse-decl.ts';
 import { parseDeclarator, parseTypeName } from './parse-declarator.ts';
@@ -363,21 +364,23 @@ function parseRecord(p: Parser, tag: 'struct' | 'union'): CType {
   record.open = true;
   const fields = parseFields(p, tag);
   parseAttributes(p, a);
+  cx.watch?.changes(record.id);
   record.preserveAccessIndex = a.preserveAccessIndex || pragma;
   record.declTags = a.declTags;
   // An anonymous member is accessed as a part of the record around it.
-  if (record.preserveAccessIndex) for (const f of fields) inheritPreserve(f);
+  if (record.preserveAccessIndex) for (const f of fields) inheritPreserve(cx, f);
   layOut(record, fields, a.packed, a.aligned, pack);
   record.open = false;
-  cx.types.push(record);
+  cx.addType(record);
   return record;
 }
 
-function inheritPreserve(f: FieldInput): void {
+function inheritPreserve(cx: Context, f: FieldInput): void {
   const t = strip(f.type);
   if (t instanceof SourceRecord && t.name === '' && !t.preserveAccessIndex) {
+    cx.watch?.changes(t.id);
     t.preserveAccessIndex = true;
-    for (const inner of t.fields) inheritPreserve({ ...inner, width: -1, packed: false, aligned: 0 });
+    for (const inner of t.fields) inheritPreserve(cx, { ...inner, width: -1, packed: false, aligned: 0 });
   }
 }
 
@@ -559,6 +562,7 @@ function parseEnum(p: Parser): CType {
       ) ?? underlying;
   }
   if (a.mode > 0) underlying = strip(modeType(min < 0n ? INT : UINT, a.mode)) as IntType;
+  cx.watch?.changes(e.id);
   e.underlying = fixed ?? underlying;
   e.preserveAccessIndex = a.preserveAccessIndex;
   e.enumerators = symbols.map(({ name: n, value }) => ({ name: n, value }));
@@ -569,7 +573,7 @@ function parseEnum(p: Parser): CType {
       if (sym?.kind === 'enumerator') (sym as { type: CType }).type = fixed ?? (wide ? e.underlying : INT);
     }
   }
-  cx.types.push(e);
+  cx.addType(e);
   return e;
 }
 

@@ -19,6 +19,8 @@ export class Parser {
   lastFlags = 0;
   readonly #ahead: Token[] = [];
   readonly #read: () => Token;
+  /** Tokens consumed so far. */
+  consumed = 0;
   #nesting = 0;
   /** From a `#pragma unroll` right before the current token. */
   unroll: UnrollHint = 'none';
@@ -56,6 +58,7 @@ export class Parser {
     this.last = locOf(cursor, to - 1);
     this.lastKind = T.Semi;
     this.lastFlags = 0;
+    this.consumed++;
     this.#tok = null;
   }
 
@@ -65,6 +68,7 @@ export class Parser {
 
   advance(): Token {
     const t = this.tok;
+    this.consumed++;
     this.last = t.loc;
     this.lastKind = t.kind;
     this.lastFlags = t.flags;

@@ -1,8 +1,11 @@
 /** The macros that clang-19 has for `-target bpf -O2` (the data model, language level, compiler identity), and dynamic ones. */
+import type { Context } from './context.ts';
+import type { FrontEndInput } from './front-end.ts';
 import { lex } from './lexer.ts';
-import type { Macro } from './macros.ts';
+import type { Macro, Place } from './macros.ts';
 import type { Preprocessor } from './preprocessor.ts';
 import { PUNCTUATORS, T, type Token } from './tokens.ts';
+import { pointerTo, VOID } from './types.ts';
 
 const PREDEFINED: Record<string, string> = {
   __bpf__: '1', __BPF__: '1', __clang__: '1', __clang_major__: '19', __clang_minor__: '1', __clang_patchlevel__: '7',
@@ -28,6 +31,23 @@ const PREDEFINED: Record<string, string> = {
 }; // prettier-ignore
 delete PREDEFINED['__STRICT_ANSI__'];
 
+/** What every file starts with. */
+export function declareStandard(pp: Preprocessor, cx: Context, input: FrontEndInput): void {
+  definePredefined(pp, input.target.defines ?? {});
+  declareVaList(cx);
+}
+
+/** The genuine vmlinux.h mentions the type; nothing can be done with it. */
+function declareVaList(cx: Context): void {
+  const name = '__builtin_va_list';
+  const target = pointerTo(VOID);
+  cx.fileScope.symbols.set(name, {
+    kind: 'typedef',
+    type: { kind: 'typedef', name, target, preserveAccessIndex: false, origin: 'source', btfId: 0, declTags: [] },
+    nameLoc: 0,
+  });
+}
+
 export function definePredefined(pp: Preprocessor, defines: Readonly<Record<string, string>>): void {
   const { idents } = pp.cache;
   const add = (name: string, macro: Partial<Macro> & Pick<Macro, 'makeBody'>): void => {
@@ -49,12 +69,12 @@ export function definePredefined(pp: Preprocessor, defines: Readonly<Record<stri
     });
   }
   const token = (at: Token, kind: number, text: string): Token => ({ kind, text, id: 0, loc: at.loc, flags: at.flags });
-  const dynamic = (name: string, make: (at: Token) => Token): void => add(name, { makeBody: () => [], dynamic: make });
-  dynamic('__LINE__', (at) => token(at, T.Number, String(pp.sources.presumedPosition(at.loc).line)));
-  dynamic('__FILE__', (at) => token(at, T.String, JSON.stringify(pp.sources.presumedPosition(at.loc).file)));
-  dynamic('__BASE_FILE__', (at) => token(at, T.String, JSON.stringify(pp.sources.files[0]!.name)));
-  dynamic('__COUNTER__', (at) => token(at, T.Number, String(pp.counter++)));
-  dynamic('__INCLUDE_LEVEL__', (at) => token(at, T.Number, String(pp.cursors.length - 1)));
+  const dynamic = (name: string, make: (at: Token, place: Place) => Token): void => add(name, { makeBody: () => [], dynamic: make });
+  dynamic('__LINE__', (at, place) => token(at, T.Number, String(place.sources.presumedPosition(at.loc).line)));
+  dynamic('__FILE__', (at, place) => token(at, T.String, JSON.stringify(place.sources.presumedPosition(at.loc).file)));
+  dynamic('__BASE_FILE__', (at, place) => token(at, T.String, JSON.stringify(place.sources.files[0]!.name)));
+  dynamic('__COUNTER__', (at, place) => token(at, T.Number, String(place.counter++)));
+  dynamic('__INCLUDE_LEVEL__', (at, place) => token(at, T.Number, String(place.cursors.length - 1)));
   // A build is a function of its inputs: no clock.
   dynamic('__DATE__', (at) => token(at, T.String, '"Jan  1 1970"'));
   dynamic('__TIME__', (at) => token(at, T.String, '"00:00:00"'));

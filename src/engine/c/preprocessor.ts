@@ -10,6 +10,7 @@ import type { TokenBuffer } from './lexer.ts';
 import { unsplice } from './lexer.ts';
 import { unescape } from './literals.ts';
 import { instantiate, substitute, type Macro, type MacroArgument, type SubstituteContext } from './macros.ts';
+import { MacroTable } from './incremental/macro-table.ts';
 import type { SourceFile, Sources, TokenCache } from './sources.ts';
 import { Flag, PUNCTUATORS, T, type Token } from './tokens.ts';
 
@@ -58,22 +59,35 @@ export class Preprocessor {
   readonly sources: Sources;
   readonly cache: TokenCache;
   readonly diagnostics: Diagnostics;
-  readonly macros = new Map<number, Macro>();
+  readonly macros: MacroTable;
   readonly cursors: FileCursor[] = [];
   onPragma: PragmaHandler = () => {};
   counter = 0;
+  readonly options: PreprocessorOptions;
   readonly #directives: Directives;
+  /** A macro was used whose value is another one at another place. */
+  usedPlace = false;
+  /** Tokens that macros made, and uses of macros, so far. */
+  produced = 0;
+  invocations = 0;
   readonly #stack: Expansion[] = [];
   readonly #pragmaId: number;
-  #produced = 0;
-  #invocations = 0;
   #preExpanding = 0;
 
-  constructor(options: PreprocessorOptions) {
+  /** @param from goes on with what this one knows where it stands */
+  constructor(options: PreprocessorOptions, from?: Preprocessor) {
+    this.options = options;
     this.sources = options.sources;
     this.cache = options.cache;
     this.diagnostics = options.diagnostics;
     this.#directives = new Directives(this, options);
+    this.macros = new MacroTable(from?.macros);
+    if (from !== undefined) {
+      this.#directives.adopt(from.#directives);
+      this.counter = from.counter;
+      this.produced = from.produced;
+      this.invocations = from.invocations;
+    }
     this.#pragmaId = this.cache.idents.intern('_Pragma');
   }
 
@@ -85,6 +99,32 @@ export class Preprocessor {
   /** An `#include` found nothing: what is missing afterwards may be a consequence. */
   get missingInclude(): boolean {
     return this.#directives.missingInclude;
+  }
+
+  /** Reads a file that was placed already. */
+  open(file: SourceFile, buffer: TokenBuffer, locs: Int32Array): FileCursor {
+    const cursor: FileCursor = { file, buffer, pos: 0, locs, conditionals: [] };
+    this.cursors.push(cursor);
+    return cursor;
+  }
+
+  /** Leaves what is read to its end. Whether the next token comes from a file as it stands there. */
+  settle(): boolean {
+    for (let top = this.#stack.at(-1); top !== undefined; top = this.#stack.at(-1)) {
+      if (top.pos < top.tokens.length || top.barrier) return false;
+      this.#pop();
+    }
+    for (let c = this.cursors.at(-1); c !== undefined && c.buffer.kind[c.pos] === T.Eof; c = this.cursors.at(-1))
+      if (!this.#leaveFile(c)) break;
+    return true;
+  }
+
+  /** Runs the directive that the cursor stands at; whether there is one. */
+  runDirective(cursor: FileCursor): boolean {
+    const { kind, flags } = cursor.buffer;
+    if (kind[cursor.pos] !== T.Hash || (flags[cursor.pos]! & Flag.LineStart) === 0) return false;
+    this.#directives.run(cursor, this.tokenAt(cursor, cursor.pos++));
+    return true;
   }
 
   enter(name: string, text: string, includedAt: Loc, keep: boolean): void {
@@ -194,13 +234,16 @@ export class Preprocessor {
       }
       if (macro.disabled) return { ...t, flags: t.flags | Flag.NoExpand };
       if (macro.params !== null && !this.#parenFollows()) return t;
-      if (macro.dynamic !== undefined) return macro.dynamic(t);
+      if (macro.dynamic !== undefined) {
+        this.usedPlace = true;
+        return macro.dynamic(t, this);
+      }
       this.#expand(macro, t);
     }
   }
 
   #expand(macro: Macro, name: Token): void {
-    if (++this.#invocations > MAX_INVOCATIONS || this.#stack.length > MAX_EXPANSION_DEPTH) {
+    if (++this.invocations > MAX_INVOCATIONS || this.#stack.length > MAX_EXPANSION_DEPTH) {
       this.diagnostics.fatal(
         'c/macro-limit',
         `macro expansion of '${macro.name}' does not end or is too large`,
@@ -213,7 +256,7 @@ export class Preprocessor {
       diagnostics: this.diagnostics,
       expand: (tokens) => this.expandTokens(tokens),
       loc: (spelling, fromArgument) => {
-        if (++this.#produced > MAX_PRODUCED_TOKENS) {
+        if (++this.produced > MAX_PRODUCED_TOKENS) {
           this.diagnostics.fatal('c/macro-limit', `macro expansion of '${macro.name}' is too large`, name.loc);
         }
         return this.sources.macroLoc(spelling, expansion, fromArgument);
@@ -263,7 +306,7 @@ export class Preprocessor {
       // A name that must not expand now must not expand later either.
       const frozen = t.kind === T.Ident && (t.flags & Flag.NoExpand) === 0 && this.macros.get(t.id)?.disabled === true;
       args.at(-1)!.push(frozen ? { ...t, flags: t.flags | Flag.NoExpand } : t);
-      if (++this.#produced > MAX_PRODUCED_TOKENS) {
+      if (++this.produced > MAX_PRODUCED_TOKENS) {
         this.diagnostics.fatal('c/macro-limit', `macro expansion of '${macro.name}' is too large`, name.loc);
       }
     }

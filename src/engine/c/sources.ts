@@ -3,7 +3,7 @@
  * token that a macro expansion made; the latter knows how it is spelled and where the macro was invoked. Ranges, lines
  * and expansion stacks are worked out only when a diagnostic or a line record asks.
  */
-import type { SourceRange } from '../../base/index.ts';
+import { assert, type SourceRange } from '../../base/index.ts';
 import type { Loc, SourceMap } from './ast.ts';
 import { indexDeclarations, type DeclarationIndex } from './declaration-index.ts';
 import type { HeaderTables } from './header-tables.ts';
@@ -19,6 +19,13 @@ export interface SourceFile {
   lineStarts: Int32Array | null;
   /** `#line` directives: from which offset on which line number, and file name, is presumed. */
   presumed: { readonly offset: number; readonly line: number; readonly name: string }[] | null;
+}
+
+/** A stretch of a file, and of the locs: `base` stands for `offset`. */
+interface Piece {
+  readonly base: Loc;
+  readonly file: SourceFile;
+  readonly offset: number;
 }
 
 /** One step of an expansion stack, innermost first. */
@@ -37,7 +44,9 @@ export class Sources implements SourceMap {
   readonly #invokedAt: Loc[] = [];
   readonly #invokedEnd: Loc[] = [];
   readonly #macroName: string[] = [];
-  #lastFile: SourceFile | null = null;
+  /** By base. */
+  #pieces: Piece[] = [];
+  #lastPiece = 0;
   /** Names of tokens measured again; nobody else sees them. */
   readonly #scratch = new IdentTable();
 
@@ -45,7 +54,37 @@ export class Sources implements SourceMap {
     const file: SourceFile = { name, text, base: this.#next, includedAt, lineStarts: null, presumed: null };
     this.files.push(file);
     this.#next += text.length + 1;
+    this.#pieces.push({ base: file.base, file, offset: 0 });
     return file;
+  }
+
+  /** Locs for `length` characters that are placed by `place`. */
+  allocate(length: number): Loc {
+    const base = this.#next;
+    this.#next += length + 1;
+    return base;
+  }
+
+  /**
+   * A new text of the main file, the first one. Its parts have locs of their own, so that what was made of a part stays
+   * right when the part moves: each entry of `parts` says where in the text the locs from `base` on are now.
+   */
+  place(text: string, parts: readonly { readonly base: Loc; readonly offset: number }[]): SourceFile {
+    const old = this.files[0];
+    assert(old !== undefined, 'the main file is there');
+    const file: SourceFile = { name: old.name, text, base: old.base, includedAt: 0, lineStarts: null, presumed: null };
+    this.files[0] = file;
+    this.#pieces = [
+      ...this.#pieces.filter((x) => x.file !== old),
+      ...parts.map(({ base, offset }) => ({ base, file, offset })),
+    ].sort((a, b) => a.base - b.base);
+    this.#lastPiece = 0;
+    return file;
+  }
+
+  /** How much is kept: locs of tokens that macros made. */
+  get weight(): number {
+    return this.#spelling.length + this.#invokedAt.length;
   }
 
   /** Registers an invocation; its number goes into the locs of the tokens that it makes. */
@@ -108,18 +147,24 @@ export class Sources implements SourceMap {
   }
 
   fileOf(loc: Loc): SourceFile | null {
+    return this.#pieceOf(loc)?.file ?? null;
+  }
+
+  #pieceOf(loc: Loc): Piece | null {
     if (loc < 0) loc = this.expansionLoc(loc);
-    if (loc <= 0) return null;
-    const last = this.#lastFile;
-    if (last !== null && loc >= last.base && loc <= last.base + last.text.length) return last;
+    const pieces = this.#pieces;
+    if (loc <= 0 || pieces.length === 0) return null;
+    const last = this.#lastPiece;
+    if (pieces[last]!.base <= loc && (last + 1 === pieces.length || loc < pieces[last + 1]!.base)) return pieces[last]!;
     let lo = 0;
-    let hi = this.files.length - 1;
+    let hi = pieces.length - 1;
     while (lo < hi) {
       const mid = (lo + hi + 1) >> 1;
-      if (this.files[mid]!.base <= loc) lo = mid;
+      if (pieces[mid]!.base <= loc) lo = mid;
       else hi = mid - 1;
     }
-    return (this.#lastFile = this.files[lo]!);
+    this.#lastPiece = lo;
+    return pieces[lo]!;
   }
 
   #lineColumn(file: SourceFile, offset: number): { line: number; column: number } {
@@ -141,9 +186,9 @@ export class Sources implements SourceMap {
 
   position(loc: Loc): { readonly file: string; readonly line: number; readonly column: number } {
     const at = this.expansionLoc(loc);
-    const file = this.fileOf(at);
-    if (file === null) return { file: '', line: 0, column: 0 };
-    return { file: file.name, ...this.#lineColumn(file, at - file.base) };
+    const piece = this.#pieceOf(at);
+    if (piece === null) return { file: '', line: 0, column: 0 };
+    return { file: piece.file.name, ...this.#lineColumn(piece.file, offsetIn(piece, at)) };
   }
 
   /** `#line`: the line that begins at `offset` is presumed to be `line` (of `name`, null = as before). */
@@ -155,11 +200,11 @@ export class Sources implements SourceMap {
   /** What `__LINE__` and `__FILE__` say: `position` with `#line` applied. */
   presumedPosition(loc: Loc): { readonly file: string; readonly line: number } {
     const at = this.expansionLoc(loc);
-    const file = this.fileOf(at);
+    const piece = this.#pieceOf(at);
     const { file: name, line } = this.position(at);
-    const mark = file?.presumed?.filter((m) => m.offset <= at - file.base).at(-1);
-    if (file === null || mark === undefined) return { file: name, line };
-    return { file: mark.name, line: mark.line + line - this.#lineColumn(file, mark.offset).line };
+    const mark = piece?.file.presumed?.filter((m) => m.offset <= offsetIn(piece, at)).at(-1);
+    if (piece === null || mark === undefined) return { file: name, line };
+    return { file: mark.name, line: mark.line + line - this.#lineColumn(piece.file, mark.offset).line };
   }
 
   /** Length of the token that starts at a file offset: lexed again, as only diagnostics ask. */
@@ -172,10 +217,13 @@ export class Sources implements SourceMap {
   }
 
   #plainRange(begin: Loc, last: Loc): SourceRange | null {
-    const file = this.fileOf(begin);
-    if (file === null || this.fileOf(last) !== file || last < begin) return null;
-    const offset = last - file.base;
-    const a = this.#lineColumn(file, begin - file.base);
+    const from = this.#pieceOf(begin);
+    const to = this.#pieceOf(last);
+    if (from === null || to === null || from.file !== to.file) return null;
+    const { file } = from;
+    const offset = offsetIn(to, last);
+    if (offset < offsetIn(from, begin)) return null;
+    const a = this.#lineColumn(file, offsetIn(from, begin));
     const b = this.#lineColumn(file, offset + this.#tokenLength(file, offset));
     return { file: file.name, line: a.line, column: a.column, endLine: b.line, endColumn: b.column };
   }
@@ -231,6 +279,8 @@ export class Sources implements SourceMap {
     return file.text.slice(starts[line - 1]!, end);
   }
 }
+
+const offsetIn = (piece: Piece, loc: Loc): number => piece.offset + loc - piece.base;
 
 /** Token buffers by content: the same header text is lexed once in the life of a front end. */
 export class TokenCache {

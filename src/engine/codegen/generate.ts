@@ -4,6 +4,7 @@ import {
   compileFrontEnd,
   hasErrors,
   type FrontEndInput,
+  FrontEndSession,
   type FunctionDecl,
   type Loc,
   type TranslationUnit,
@@ -53,9 +54,17 @@ export interface CompileResult extends GenerateResult {
   readonly unit: TranslationUnit;
 }
 
-/** C text → object: front end and code generation. Diagnostics of both, sorted as they were found. */
-export function compileC(input: CompileInput, opts: CodegenOptions = {}): CompileResult {
-  const front = compileFrontEnd(input);
+/** A file that is compiled again and again. */
+export class CompileSession {
+  readonly front = new FrontEndSession();
+}
+
+/**
+ * C text → object: front end and code generation. Diagnostics of both, sorted as they were found.
+ * @param session what is known of earlier texts of the file; the unit is good until the next one
+ */
+export function compileC(input: CompileInput, opts: CodegenOptions = {}, session?: CompileSession): CompileResult {
+  const front = compileFrontEnd(input, session?.front);
   if (front.diagnostics.some((d) => d.severity === 'error')) {
     const more = lowerOnly(front.unit);
     return { unit: front.unit, object: null, diagnostics: [...front.diagnostics, ...more], functions: [] };

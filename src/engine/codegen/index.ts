@@ -2,6 +2,7 @@
 export {
   generateObject,
   compileC,
+  CompileSession,
   type CodegenOptions,
   type CompileInput,
   type CompileResult,

@@ -1,0 +1,20 @@
+/** Declarations of headers that are parsed when a name of theirs is used: what came of it, for the next time. */
+import type { DeclarationIndex } from '../declaration-index.ts';
+import type { Parsed } from './frame.ts';
+
+export class WaitingDeclarations {
+  readonly #known = new Map<DeclarationIndex, Map<number, Parsed>>();
+  /** Those whose questions are being answered: a circle is not followed. */
+  readonly asked = new Set<Parsed>();
+
+  get(index: DeclarationIndex, chunk: number): Parsed | undefined {
+    return this.#known.get(index)?.get(chunk);
+  }
+
+  set(index: DeclarationIndex, chunk: number, parsed: Parsed | null): void {
+    let of = this.#known.get(index);
+    if (of === undefined) this.#known.set(index, (of = new Map()));
+    if (parsed === null) of.delete(chunk);
+    else of.set(chunk, parsed);
+  }
+}

@@ -54,7 +54,7 @@ export class DeferredDeclarations {
     const id = this.#pp.cache.idents.intern(name);
     for (const r of this.#regions) {
       const chunk = at(kind === 'symbols' ? r.index.symbol : r.index.tag, id) - 1;
-      if (!isOpen(r, chunk)) continue;
+      if (!isOpen(r, chunk) || this.#cx.waiting?.isAsked(r.index, chunk) === true) continue;
       const known = this.#known(r, chunk);
       return known?.made[kind].get(name) ?? r;
     }
@@ -65,7 +65,7 @@ export class DeferredDeclarations {
   #known(r: Region, chunk: number): Parsed | undefined {
     const { waiting } = this.#cx;
     const parsed = waiting?.get(r.index, chunk);
-    if (waiting == null || parsed === undefined || waiting.asked.has(parsed)) return undefined;
+    if (waiting === null || parsed === undefined) return undefined;
     waiting.asked.add(parsed);
     const good = holds(parsed, this.#cx);
     waiting.asked.delete(parsed);

@@ -10,7 +10,7 @@ import type { IncludeResolver } from './includes.ts';
 import { KernelTypes } from './kernel-types.ts';
 import { parseTranslationUnit } from './parse-decl.ts';
 import { Parser } from './parser.ts';
-import { FrontEndSession, type UnitParts } from './incremental/session.ts';
+import type { FrontEndSession, UnitParts } from './incremental/session.ts';
 import { declareStandard } from './predefined.ts';
 import { Preprocessor } from './preprocessor.ts';
 import { Sources, TokenCache } from './sources.ts';

@@ -36,7 +36,11 @@ function incompleteVariable(p: Parser, type: CType, loc: Loc, end: Loc): void {
  * @param goOn asked wherever no token is read ahead: whether it went on by itself, to the next such place
  * @param regions what was passed over in an earlier part of the file that is not read now
  */
-export function parseTranslationUnit(p: Parser, goOn: () => boolean = () => false, regions: readonly Region[] = []): void {
+export function parseTranslationUnit(
+  p: Parser,
+  goOn: () => boolean = () => false,
+  regions: readonly Region[] = [],
+): void {
   const deferred = new DeferredDeclarations(p.cx, p.pp, parseExternal, regions);
   p.cx.deferred = deferred;
   for (;;) {
@@ -350,8 +354,7 @@ function defineFunction(
   // Uses may stand in what was not understood.
   fn.broken = cx.diagnostics.errors > errorsBefore;
   if (fn.broken) return;
-  for (const v of state.locals)
-    if (!v.referenced && !v.attributes.unused && v.name !== '') cx.addUnused(v, fn);
+  for (const v of state.locals) if (!v.referenced && !v.attributes.unused && v.name !== '') cx.addUnused(v, fn);
 }
 
 /** <stdlib.h> has some that a policy neither wrote nor calls. */

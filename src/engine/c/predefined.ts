@@ -69,7 +69,8 @@ export function definePredefined(pp: Preprocessor, defines: Readonly<Record<stri
     });
   }
   const token = (at: Token, kind: number, text: string): Token => ({ kind, text, id: 0, loc: at.loc, flags: at.flags });
-  const dynamic = (name: string, make: (at: Token, place: Place) => Token): void => add(name, { makeBody: () => [], dynamic: make });
+  const dynamic = (name: string, make: (at: Token, place: Place) => Token): void =>
+    add(name, { makeBody: () => [], dynamic: make });
   dynamic('__LINE__', (at, place) => token(at, T.Number, String(place.sources.presumedPosition(at.loc).line)));
   dynamic('__FILE__', (at, place) => token(at, T.String, JSON.stringify(place.sources.presumedPosition(at.loc).file)));
   dynamic('__BASE_FILE__', (at, place) => token(at, T.String, JSON.stringify(place.sources.files[0]!.name)));

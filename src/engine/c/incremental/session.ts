@@ -130,7 +130,11 @@ function isCurrent(
 function lastInclude(b: TokenBuffer, cuts: readonly Cut[]): number {
   for (let n = cuts.length; n > 0; n--) {
     const { from, to, directive } = cuts[n - 1]!;
-    if (directive && to > from + 1 && /^(include|include_next|import)$/.test(b.text.slice(b.start[from + 1], b.end[from + 1])))
+    if (
+      directive &&
+      to > from + 1 &&
+      /^(include|include_next|import)$/.test(b.text.slice(b.start[from + 1], b.end[from + 1]))
+    )
       return n;
   }
   return 0;
@@ -227,7 +231,8 @@ class Run {
 
   #stretch(text: string, i: number): Stretch {
     const { stretches, prefix, sources, runs } = this.#shared;
-    if (prefix !== null && i < prefix.bases.length) return { base: prefix.bases[i]!, used: runs, result: null };
+    if (i < this.#prefixLength)
+      return { base: prefix?.bases[i] ?? sources.allocate(text.length), used: runs, result: null };
     let list = stretches.get(text);
     if (list === undefined) stretches.set(text, (list = []));
     // Each serves once in a compilation.
@@ -509,4 +514,3 @@ class Run {
     }
   }
 }
-

@@ -4,8 +4,13 @@ import type { Parsed } from './frame.ts';
 
 export class WaitingDeclarations {
   readonly #known = new Map<DeclarationIndex, Map<number, Parsed>>();
-  /** Those whose questions are being answered: a circle is not followed. */
+  /** Those whose questions are being answered: while a declaration is parsed its names do not wait any more. */
   readonly asked = new Set<Parsed>();
+
+  isAsked(index: DeclarationIndex, chunk: number): boolean {
+    const parsed = this.get(index, chunk);
+    return parsed !== undefined && this.asked.has(parsed);
+  }
 
   get(index: DeclarationIndex, chunk: number): Parsed | undefined {
     return this.#known.get(index)?.get(chunk);

@@ -6,7 +6,7 @@ import { createEngine, type Engine, type ProfileSource } from '../../../src/engi
 
 export const root = fileURLToPath(new URL('../../..', import.meta.url)).replace(/\/$/, '');
 
-const profiles: readonly ProfileSource[] = ['6.1', '6.12', '7.2'].map((id) => ({
+export const profiles: readonly ProfileSource[] = ['6.1', '6.12', '7.2'].map((id) => ({
   id,
   json: (): unknown => JSON.parse(readFileSync(`${root}/assets/profiles/${id}/profile.json`, 'utf8')),
   btf: () => new Uint8Array(gunzipSync(readFileSync(`${root}/assets/profiles/${id}/btf.gz`))),
@@ -15,7 +15,7 @@ const profiles: readonly ProfileSource[] = ['6.1', '6.12', '7.2'].map((id) => ({
 export const headerNames = readdirSync(`${root}/assets/headers`, { recursive: true, encoding: 'utf8' })
   .filter((f) => f.endsWith('.h'))
   .sort();
-const headers = new Map(headerNames.map((f) => [f, readFileSync(`${root}/assets/headers/${f}`, 'utf8')]));
+export const headers = new Map(headerNames.map((f) => [f, readFileSync(`${root}/assets/headers/${f}`, 'utf8')]));
 
 export interface Bench {
   readonly engine: Engine;

@@ -1,0 +1,145 @@
+/**
+ * A session that remembers earlier texts makes what a compiler without memory makes: the object with its types, lines
+ * and relocations, every finding with its range, what lint says, and the declarations that tools ask for. What follows
+ * is a function of the object. LSMITH_FUZZ_EDITS makes it longer: sequences of edits per policy.
+ */
+import fc from 'fast-check';
+import { expect, test, vi } from 'vitest';
+import { ProfileStore } from '../../../src/engine/api/profiles.ts';
+import { createFrontEndCache, createIncludeResolver, type TranslationUnit } from '../../../src/engine/c/index.ts';
+import { compileC, CompileSession, type CompileResult } from '../../../src/engine/codegen/index.ts';
+import { lintPolicy, type PolicyFacts } from '../../../src/engine/lint/index.ts';
+import { bigPolicy } from '../../bench/policy.ts';
+import { apply, edits } from './edits.ts';
+import { headers, profiles, text } from './support.ts';
+
+vi.setConfig({ testTimeout: 3_600_000 });
+
+const RUNS = Number(process.env.LSMITH_FUZZ_EDITS ?? 2);
+const EDITS = 14;
+const { profile, hooks } = new ProfileStore(profiles).get('6.12');
+const facts: PolicyFacts = { kernel: '6.12', hooks, others: () => [] };
+const cache = createFrontEndCache();
+const other = createFrontEndCache();
+
+const compile = (source: string, session?: CompileSession): CompileResult =>
+  compileC(
+    {
+      file: 'policy.bpf.c',
+      text: source,
+      includes: createIncludeResolver({ bundled: headers }),
+      profileBtf: profile.btf,
+      target: { kernelVersion: '6.12', defines: { FROM_OUTSIDE: '1' } },
+      cache: session === undefined ? other : cache,
+    },
+    {},
+    session,
+  );
+
+function declarations(u: TranslationUnit): unknown {
+  const at = (d: { readonly loc: number; readonly end: number; readonly nameLoc: number }): unknown => [
+    u.sources.range(d.loc, d.end),
+    u.sources.range(d.nameLoc, d.nameLoc),
+  ];
+  return {
+    functions: u.functions.map((f) => [
+      f.name,
+      f.linkage,
+      f.referenced,
+      f.addressTaken,
+      f.broken,
+      f.attributes.section,
+      at(f),
+    ]),
+    variables: u.variables.map((v) => [v.name, v.storage, v.referenced, v.addressTaken, at(v)]),
+    types: u.types.map((t) => [
+      t.kind,
+      t.name,
+      t.preserveAccessIndex,
+      t.kind === 'record' ? t.fields.map((f) => f.name) : '',
+    ]),
+    files: u.files,
+  };
+}
+
+const told = (r: CompileResult): unknown => ({
+  diagnostics: r.diagnostics,
+  object: r.object === null ? null : Buffer.from(r.object).toString('hex'),
+  functions: r.functions,
+  declarations: declarations(r.unit),
+  lint: lintPolicy(r.unit, facts),
+});
+
+const example = (name: string): string => text(`assets/examples/${name}.bpf.c`);
+const POLICIES: readonly (readonly [string, string])[] = [
+  ['a big policy', bigPolicy(200)],
+  ['all of the language', text('test/data/policies/features.bpf.c')],
+  ['shadow-guard', example('shadow-guard/shadow_guard')],
+  ['egress-guard', example('egress-guard/egress_guard')],
+  ['exec-guard', example('exec-guard/exec_guard')],
+];
+
+test.each(POLICIES)('random edits: %s', (_, source) => {
+  fc.assert(
+    fc.property(edits(EDITS), (list) => {
+      const session = new CompileSession();
+      const past = [source];
+      compile(source, session);
+      for (const e of list) {
+        const now = apply(past[past.length - 1], past, e);
+        past.push(now);
+        expect(told(compile(now, session))).toEqual(told(compile(now)));
+      }
+    }),
+    { numRuns: RUNS },
+  );
+});
+
+/** Edits whose effects reach beyond the declaration in which they are made. */
+const REACHING: readonly (readonly [string, string, string])[] = [
+  ['a macro', '#define EPERM 1', '#define EPERM 2'],
+  ['the type of a global', '__u64 denied;', '__s32 denied;'],
+  ['a struct', '__u32 uid;\n\t__u32 flags;', '__u32 flags;\n\t__u64 uid;'],
+  ['a helper used everywhere', 'e->hook = hook;', 'e->hook = hook + 7;'],
+  ['the signature of a helper', 'report(__u32 hook, __u32 verdict)', 'report(__u64 hook, int verdict)'],
+  ['a callee', 'return r->flags & 1 ?', 'return r->flags & 8 ?'],
+  ['a map', 'MAX_RULES);', '2);'],
+  ['a constant', 'enforce = 1', 'enforce = 0'],
+  ['a line at the top', '// SPDX', '\n\n// SPDX'],
+  ['an error', 'key += BPF', 'kay += BPF'],
+  ['an #include', '#include <bpf/bpf_core_read.h>', '#include <bpf/bpf_core_read.h>\n#include <bpf/bpf_endian.h>'],
+];
+
+test.each(REACHING)('forth and back: %s', (_, from, to) => {
+  const source = bigPolicy(200);
+  expect(source).toContain(from);
+  const session = new CompileSession();
+  for (const now of [source, source.replace(from, to), source, `\n${source.replace(from, to)}`, source])
+    expect(told(compile(now, session))).toEqual(told(compile(now)));
+});
+
+test('headers of the workspace are read again', () => {
+  const source = '#include "mine.h"\nint twice = 2 * MINE;\nint f(int a) { return a + MINE; }\n';
+  const session = new CompileSession();
+  for (const mine of ['#define MINE 1', '#define MINE 2', 'enum { MINE = 3 };', '', '#define MINE 1']) {
+    const run = (s?: CompileSession): unknown => {
+      const includes = createIncludeResolver({
+        bundled: headers,
+        read: (path) => (path === 'mine.h' ? mine : undefined),
+      });
+      const target = { kernelVersion: '6.12' };
+      return told(compileC({ file: 'a.bpf.c', text: source, includes, profileBtf: null, target, cache }, {}, s));
+    };
+    expect(run(session)).toEqual(run());
+  }
+});
+
+test('an edit in one function leaves the rest of the unit as it was', () => {
+  const source = bigPolicy(200);
+  const session = new CompileSession();
+  const before = compile(source, session).unit.functions.map((f) => f.body);
+  const after = compile(`\n${source.replace('flags & 3 ?', 'flags & 5 ?')}`, session).unit.functions.map((f) => f.body);
+  const parsed = after.filter((b, i) => b !== before[i]);
+  expect(parsed.length).toBeGreaterThan(0);
+  expect(parsed.length).toBeLessThan(6);
+});

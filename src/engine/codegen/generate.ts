@@ -20,7 +20,7 @@ import { allocateRegisters } from './machine/regalloc.ts';
 import { selectFunction } from './machine/select.ts';
 import { shareSpillSlots } from './machine/spill-slots.ts';
 import { mergeSameBlocks } from './machine/tidy.ts';
-import { inlineCalls, shouldInline } from './opt/inline.ts';
+import { inlineCalls, isSmallFor, shouldInline } from './opt/inline.ts';
 import { refuseBlocks } from './opt/expand-blocks.ts';
 import { hasIndirectCalls, refuseIndirectCalls, resolveCalls } from './opt/indirect.ts';
 import { optimise } from './opt/pipeline.ts';
@@ -197,9 +197,10 @@ function generate(cx: UnitContext, opts: CodegenOptions): GenerateResult {
     if (cx.diagnostics.length === 0) {
       do {
         for (const callee of calledBy(f)) compile(callee, { loc: d.nameLoc, end: d.nameLoc });
-        inlineCalls(f, (callee) => {
+        inlineCalls(f, (callee, call) => {
           const g = compiled.get(callee);
-          return g !== undefined && shouldInline(g, calls.get(callee) ?? 0) ? g : null;
+          if (g === undefined) return null;
+          return shouldInline(g, calls.get(callee) ?? 0) || isSmallFor(g, call) ? g : null;
         });
         optimise(f, cx);
       } while (cx.diagnostics.length === 0 && resolveCalls(f, (callee) => lowered.get(callee)));

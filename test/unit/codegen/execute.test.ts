@@ -1,7 +1,7 @@
 // Small functions run in the VM: what C says must come out.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { code, execute, object } from './support.ts';
+import { code, execute, object, runner } from './support.ts';
 
 const body = (text: string, ret = 'long'): string => `SEC("test") ${ret} f(u64 *w) { ${text} }`;
 
@@ -124,4 +124,98 @@ describe('registers', () => {
       { numRuns: 25 },
     );
   }, 60_000);
+});
+
+describe('what is known of a value is used', () => {
+  const families = [5, 3, 37, 29, 36, 23, 34, 6, 39, 35, 24, 42];
+  const labels = families.map((n) => `case ${n}:`).join(' ');
+
+  it.each([
+    ['int', 0],
+    ['long', 0],
+    ['int', -20],
+    ['u64', 1000],
+  ])('many cases of one place: %s from %d', (type, from) => {
+    const text = (n: number): string =>
+      `SEC("test") long f(u64 *w) { ${type} x = w[0]; switch (x) { ${labels.replace(/\d+/g, (d) => String(Number(d) + n))} return 1; case ${n + 9}: return 2; default: return 3; } }`;
+    const source = text(from);
+    expect(code(object(source).object, 'test').count).toBeLessThan(24);
+    const run = runner(source);
+    for (let x = -70; x < 140; x++) {
+      const want = families.includes(x) ? 1n : x === 9 ? 2n : 3n;
+      expect(run([BigInt(x + from)]).r0).toBe(want);
+    }
+  });
+
+  it('a value equal to a constant is the constant, on that side only', () => {
+    const r = object('SEC("test") int f(u64 *w) { int x = w[0]; if (x != 6) return x + 1; w[1] = x; return x; }');
+    expect(r.ir.get('f')).toMatch(/store i64 %\d+, i64 6/);
+    expect(
+      execute('SEC("test") int f(u64 *w) { int x = w[0]; if (x != 6) return x + 1; w[1] = x; return x; }', [6n, 0n]),
+    ).toEqual({ r0: 6n, words: [6n, 6n] });
+    expect(
+      execute('SEC("test") int f(u64 *w) { int x = w[0]; if (x != 6) return x + 1; w[1] = x; return x; }', [8n, 0n]),
+    ).toEqual({ r0: 9n, words: [8n, 0n] });
+  });
+
+  it.each(['int', 'u32', 's16', 'u8'])('comparisons of a widened %s', (type) => {
+    const constants = [
+      '-1',
+      '-5000000000',
+      '0',
+      '7',
+      '0x7fffffff',
+      '0xffffffffull',
+      '0x100000000',
+      '-0x80000000ll',
+      '200',
+      '-3',
+    ];
+    const tests = constants.flatMap((c) =>
+      ['==', '!=', '<', '<=', '>', '>='].flatMap((op) => [
+        `((long)x ${op} (long)${c})`,
+        `((u64)(long)x ${op} (u64)${c})`,
+      ]),
+    );
+    const source = `SEC("test") long f(u64 *w) { ${type} x = w[0]; u64 n = 0; ${tests.map((t, k) => `if ${t} w[${1 + (k >> 5)}] |= 1u << ${k & 31};`).join(' ')} return n; }`;
+    const words = Array.from({ length: 1 + Math.ceil(tests.length / 32) }, () => 0n);
+    const wrap: Record<string, (x: bigint) => bigint> = {
+      int: (x) => BigInt.asIntN(32, x),
+      u32: (x) => BigInt.asUintN(32, x),
+      s16: (x) => BigInt.asIntN(16, x),
+      u8: (x) => BigInt.asUintN(8, x),
+    };
+    const u = (x: bigint): bigint => BigInt.asUintN(64, x);
+    const compare = (a: bigint, op: string, b: bigint): boolean =>
+      op === '=='
+        ? a === b
+        : op === '!='
+          ? a !== b
+          : op === '<'
+            ? a < b
+            : op === '<='
+              ? a <= b
+              : op === '>'
+                ? a > b
+                : a >= b;
+    const run = runner(source);
+    for (const value of [0n, 7n, -1n, 0x7fffffffn, -0x80000000n, 200n, -3n, 6n, 0xfffffffdn]) {
+      const x = wrap[type](value);
+      const want = words.map(() => 0n);
+      want[0] = BigInt.asIntN(64, value);
+      let k = 0;
+      for (const c of constants) {
+        const n = BigInt(c.replace(/u?ll$/, '').replace(/^-/, '')) * (c.startsWith('-') ? -1n : 1n);
+        for (const op of ['==', '!=', '<', '<=', '>', '>='])
+          for (const [a, b] of [
+            [x, n],
+            [u(x), u(n)],
+          ]) {
+            if (compare(a, op, b)) want[1 + (k >> 5)] |= 1n << BigInt(k & 31);
+            k++;
+          }
+      }
+      expect(run([value, ...words.slice(1)]).words).toEqual(want);
+    }
+  });
 });

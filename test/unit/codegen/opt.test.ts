@@ -1,7 +1,7 @@
 // What the optimiser must do, and what it must not do because the kernel's verifier reads the result.
 import { describe, expect, it } from 'vitest';
 import { disassemble } from './listing.ts';
-import { object } from './support.ts';
+import { execute, object } from './support.ts';
 
 const ir = (text: string, name = 'f'): string => object(text).ir.get(name)!;
 
@@ -193,5 +193,28 @@ describe('what the verifier needs to see', () => {
     expect(check).toContain('condbr');
     // Of a byte it does know.
     expect(ir('SEC("test") u64 f(u64 *w) { return w[*(u8 *)w & 255]; }')).not.toContain('and');
+  });
+
+  it('a variable that one path does not set', () => {
+    const text = ir('SEC("test") u64 f(u64 *w) { u64 *p, *q = w + w[1]; if (w[0]) p = q; return w[0] ? *p : *q; }');
+    expect(text).not.toContain('undef');
+    const made = ir('SEC("test") u64 f(u64 *w) { u64 *p; if (w[w[1]]) p = &w[w[1]]; if (!p) return 1; return *p; }');
+    expect(made).not.toContain('phi ptr');
+    // The value of the round before is not the one of this round.
+    expect(
+      execute(
+        'SEC("test") u64 f(u64 *w) { u64 last, x = 1, sum = 0; for (int i = 0; i < w[0]; i++) { if (i) sum = sum * 10 + last; last = x; x = x * 2 + w[1]; } return sum; }',
+        [4n, 1n],
+      ).r0,
+    ).toBe(137n);
+  });
+
+  it('a function that is small for a constant argument is inlined for it', () => {
+    const big = Array.from({ length: 40 }, (_, n) => `w[${n % 3}] = bpf_ktime_get_ns() ^ x ^ ${n};`).join(' ');
+    const r = object(
+      `static int g(u64 *w, int x) { if (x == 0) return 7; ${big} return 1; } SEC("test") int f(u64 *w) { return g(w, 0); } SEC("test2") int h(u64 *w) { return g(w, w[0]); }`,
+    );
+    expect(r.ir.get('f')).not.toContain('call');
+    expect(r.ir.get('h')).toContain('call i32 @g');
   });
 });

@@ -106,6 +106,18 @@ describe('calls in assembly', () => {
     expect(execute(text, [0n, 42n]).r0).toBe(42n);
   });
 
+  it('a comparison that skips another', () => {
+    const text =
+      'SEC("test") long f(u64 *w) { long x = w[0]; asm volatile("if %0 s< -4095 goto +1; if %0 s<= 0 goto +1; %0 = -14;" : "+r"(x)); return x; }';
+    for (const [x, want] of [
+      [-5000n, -14n],
+      [-5n, -5n],
+      [0n, 0n],
+      [3n, -14n],
+    ])
+      expect(execute(text, [x]).r0).toBe(want);
+  });
+
   it('a helper by its name as operand; registers that nothing set are not guessed', () => {
     const head = 'static long (*bpf_tail_call)(void *ctx, void *map, u32 i) = (void *)12; char m[8] SEC(".data.m");';
     const call = (set: string, naked: string): string[] =>

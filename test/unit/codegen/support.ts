@@ -67,9 +67,18 @@ export function code(bytes: Uint8Array, section: string): InsnArray {
   return decodeInsns(s.data);
 }
 
+type Run = (words: readonly bigint[]) => { r0: bigint; words: bigint[] };
+
 /** Runs a function without maps over a memory of u64 words; r0 as signed 64 bit and the memory afterwards. */
-export function execute(text: string, words: readonly bigint[]): { r0: bigint; words: bigint[] } {
+export const execute = (text: string, words: readonly bigint[]): ReturnType<Run> => runner(text)(words);
+
+/** The same, compiled once. */
+export function runner(text: string): Run {
   const insns = code(object(text).object, 'test');
+  return (words) => runInsns(insns, words);
+}
+
+function runInsns(insns: InsnArray, words: readonly bigint[]): ReturnType<Run> {
   const memory = new Uint8Array(words.length * 8);
   const view = new DataView(memory.buffer);
   words.forEach((w, i) => view.setBigUint64(i * 8, BigInt.asUintN(64, w), true));

@@ -166,7 +166,8 @@ class Translation {
 
   #enter(n: number): void {
     const block = this.#blocks.get(n);
-    if (block === undefined) return;
+    // A comparison before it goes on here already.
+    if (block === undefined || block === this.#lw.b.block) return;
     this.#lw.b.br(block);
     this.#lw.b.block = block;
   }

@@ -1,6 +1,6 @@
 /** Statements → blocks. */
 import { assertNever } from '../../../base/index.ts';
-import type { ForStmt, Stmt, SwitchStmt, UnrollHint } from '../../c/index.ts';
+import type { CaseStmt, ForStmt, Stmt, SwitchStmt, UnrollHint } from '../../c/index.ts';
 import { isRecordType } from './context.ts';
 import type { Block, Inst, ValueType } from '../ir.ts';
 import { lowerAsm } from './asm.ts';
@@ -221,6 +221,46 @@ function lowerFor(lw: Lowering, s: ForStmt): void {
   leaveScope(lw, depth);
 }
 
+/** Cases that lead to one place, in a window of 64 values, from which a test of one bit is shorter than comparisons. */
+const MANY_CASES = 8;
+
+/** Cases by where they lead: `case 1: case 2: ...` is one place. */
+function sameTarget(cases: readonly CaseStmt[]): CaseStmt[][] {
+  const groups = new Map<Stmt, CaseStmt[]>();
+  for (const c of cases) {
+    let inner: Stmt = c;
+    while (inner.kind === 'case' && (inner.body.kind === 'case' || inner.body.kind === 'default')) inner = inner.body;
+    (groups.get(inner) ?? groups.set(inner, []).get(inner)!).push(c);
+  }
+  return [...groups.values()];
+}
+
+/** One test for a group of cases; false when it has to be compared one by one. */
+function testBits(lw: Lowering, v: Inst, cases: readonly CaseStmt[]): boolean {
+  if (cases.length < MANY_CASES) return false;
+  let low = cases[0].low;
+  let high = cases[0].high;
+  for (const c of cases) {
+    if (c.low < low) low = c.low;
+    if (c.high > high) high = c.high;
+  }
+  if (low > 0n && high < 64n) low = 0n;
+  if (high - low >= 64n) return false;
+  let mask = 0n;
+  for (const c of cases) for (let x = c.low; x <= c.high; x++) mask |= 1n << (x - low);
+  const { b, func } = lw;
+  const type = v.type as ValueType;
+  const inside = func.addBlock();
+  const next = func.addBlock();
+  const from = low === 0n ? v : b.bin('sub', v, b.constant(type, low));
+  b.condbr('ule', from, b.constant(type, high - low), inside, next);
+  b.block = inside;
+  const bit = b.bin('shl', b.i64(1), type === 'i32' ? b.cast('zext', 'i64', from) : from);
+  b.condbr('ne', b.bin('and', bit, b.i64(mask)), b.i64(0), lw.cases.get(cases[0])!, next);
+  b.block = next;
+  return true;
+}
+
 /** A chain of comparisons; a range takes one subtraction and one unsigned comparison. */
 function lowerSwitch(lw: Lowering, s: SwitchStmt): void {
   const b = lw.b;
@@ -234,7 +274,13 @@ function lowerSwitch(lw: Lowering, s: SwitchStmt): void {
     fallback = lw.func.addBlock();
     lw.cases.set(s.defaultCase, fallback);
   }
+  const tested = new Set(
+    sameTarget(s.cases)
+      .filter((group) => testBits(lw, v, group))
+      .flat(),
+  );
   for (const c of s.cases) {
+    if (tested.has(c)) continue;
     lw.at(c);
     const next = lw.func.addBlock();
     const target = lw.cases.get(c)!;

@@ -15,8 +15,10 @@ export function layoutFrame(f: MFunc): FrameResult {
   const used = new Set<FrameSlot>();
   for (const b of f.blocks) for (const i of b.insts) if (i.slot !== null) used.add(i.slot);
   let size = 0;
-  // Small and spilled ones first: nearest to r10. Same order as declared otherwise, so that layouts are stable.
-  for (const s of f.slots) {
+  // Whole words nearest to r10, what is smaller at the far end: a helper that takes more than a small variable has (a key
+  // of 8 bytes from an int) then stays within the frame. As declared otherwise, so that layouts are stable.
+  const whole = (s: FrameSlot): boolean => s.size % 8 === 0 && s.align === 8;
+  for (const s of [...f.slots.filter(whole), ...f.slots.filter((x) => !whole(x))]) {
     if (!used.has(s)) continue;
     size = Math.ceil((size + s.size) / s.align) * s.align;
     s.offset = -size;

@@ -2,6 +2,7 @@
 import type { FunctionDecl } from '../../c/index.ts';
 import type { Block } from '../ir.ts';
 import { type Func, type Inst, isFloating, type ValueType } from '../ir.ts';
+import { foldCompare } from './fold.ts';
 import { redirectPred } from './util.ts';
 
 /** A static function of at most this many operations is inlined wherever it is called. */
@@ -19,16 +20,45 @@ export function shouldInline(callee: Func, calls: number): boolean {
   return size <= SMALL || (calls === 1 && !callee.decl.addressTaken && size <= ONCE);
 }
 
+/**
+ * Whether a call is small for what it passes: constants can decide the first branches of the callee, and only what they
+ * lead to is inlined in the end.
+ */
+export function isSmallFor(callee: Func, call: Inst): boolean {
+  const a = callee.decl.attributes;
+  if (a.noInline || a.weak || a.section !== null || callee.decl.linkage === 'global') return false;
+  if (!call.args.some((x) => x.op === 'const')) return false;
+  const value = (v: Inst): Inst => (v.op === 'param' ? (call.args[v.index] ?? v) : v);
+  let size = 0;
+  let decided = false;
+  const seen = new Set<Block>();
+  const work = [callee.blocks[0]];
+  while (work.length > 0) {
+    const b = work.pop()!;
+    if (seen.has(b)) continue;
+    seen.add(b);
+    size += b.insts.length;
+    if (size > SMALL) return false;
+    const t = b.terminator;
+    const [x, y] = t.op === 'condbr' ? t.args.map(value) : [];
+    if (x?.op === 'const' && y?.op === 'const') {
+      decided = true;
+      work.push(t.targets[foldCompare(t.pred, x.type as ValueType, x.value, y.value) ? 0 : 1]);
+    } else work.push(...b.succs);
+  }
+  return decided;
+}
+
 export const sizeOfFunction = (f: Func): number => f.blocks.reduce((n, b) => n + b.insts.length, 0);
 
 /** Replaces all calls of chosen functions in `f`. */
-export function inlineCalls(f: Func, choose: (decl: FunctionDecl) => Func | null): boolean {
+export function inlineCalls(f: Func, choose: (decl: FunctionDecl, call: Inst) => Func | null): boolean {
   let changed = false;
   for (let n = 0; n < f.blocks.length; n++) {
     const b = f.blocks[n];
     for (const i of b.insts) {
       if (i.op !== 'call' || i.callee?.kind !== 'local') continue;
-      const callee = choose(i.callee.decl);
+      const callee = choose(i.callee.decl, i);
       if (callee === null) continue;
       inlineOne(f, b, i, callee);
       changed = true;

@@ -3,6 +3,7 @@ import type { Func } from '../ir.ts';
 import { cleanControlFlow } from './cfg.ts';
 import { shareExpressions } from './cse.ts';
 import type { UnitContext } from '../lower/context.ts';
+import { propagateEqualities } from './equalities.ts';
 import { expandBlocks } from './expand-blocks.ts';
 import { promoteAllocas } from './mem2reg.ts';
 import { forwardMemory } from './memory.ts';
@@ -30,6 +31,7 @@ function settle(f: Func): void {
     let changed = promoteAllocas(f);
     if (simplify(f)) changed = true;
     if (cleanControlFlow(f)) changed = true;
+    if (propagateEqualities(f)) changed = true;
     if (shareExpressions(f)) changed = true;
     if (forwardMemory(f)) changed = true;
     if (removeDead(f)) changed = true;

@@ -1,8 +1,10 @@
 /** Folding and algebra on single operations, repeated until nothing changes. */
 import { qualifiersOf, type VarDecl } from '../../c/index.ts';
-import { type Func, type Inst, isExternal, NEGATED, SWAPPED, type ValueType } from '../ir.ts';
+import { type Func, type Inst, isExternal, isFloating, NEGATED, type Pred, SWAPPED, type ValueType } from '../ir.ts';
+import { type Dominators, dominators } from './dominators.ts';
 import { knownLength } from './expand-blocks.ts';
 import { foldBin, foldBswap, foldCompare } from './fold.ts';
+import { cloneInst } from './inline.ts';
 import { applyReplacements, splitAddress } from './util.ts';
 
 /**
@@ -105,6 +107,8 @@ export function simplify(f: Func): boolean {
   for (let round = 0; round < 20; round++) {
     const replaced = new Map<Inst, Inst>();
     let edited = false;
+    let known: Dominators | null = null;
+    const dom = (): Dominators => (known ??= dominators(f));
     for (const b of f.blocks)
       for (const i of b.insts) {
         for (let n = 0; n < i.args.length; n++) {
@@ -112,7 +116,7 @@ export function simplify(f: Func): boolean {
           for (let next = replaced.get(r); next !== undefined; next = replaced.get(r)) r = next;
           i.args[n] = r;
         }
-        const r = simplifyOne(f, i);
+        const r = simplifyOne(f, i, dom);
         if (r === 'edited') edited = true;
         else if (r !== null && r !== i) replaced.set(i, r);
       }
@@ -127,17 +131,26 @@ export function simplify(f: Func): boolean {
 }
 
 /** A value to use instead, `edited` when changed in place, null when there is nothing to do. */
-function simplifyOne(f: Func, i: Inst): Inst | 'edited' | null {
+function simplifyOne(f: Func, i: Inst, dom: () => Dominators): Inst | 'edited' | null {
   switch (i.op) {
     case 'phi': {
       let only: Inst | null = null;
+      let unset = false;
       for (const a of i.args) {
         if (a === i || a === only) continue;
+        if (a.op === 'undef') {
+          unset = true;
+          continue;
+        }
         if (only !== null) return null;
         only = a;
       }
       if (only === null) return f.undef(i.type as ValueType);
-      return only.type === i.type ? only : null;
+      if (only.type !== i.type) return null;
+      // A variable that some paths do not set may have on them what it has on the others, where that is there already (a
+      // value of the same block may be the one of the round before).
+      const there = isFloating(only) || (only.block !== i.block && dom().dominates(only.block!, i.block!));
+      return unset && !there ? recomputed(f, i, only, dom) : only;
     }
     case 'bin':
       return simplifyBin(f, i);
@@ -162,6 +175,18 @@ function simplifyOne(f: Func, i: Inst): Inst | 'edited' | null {
     default:
       return null;
   }
+}
+
+/** A phi of nothing and a value that can be computed where they meet as well: the value, made there. */
+function recomputed(f: Func, phi: Inst, value: Inst, dom: () => Dominators): Inst | null {
+  if (value.op !== 'bin' && value.op !== 'cast' && value.op !== 'fieldptr') return null;
+  const block = phi.block!;
+  const there = (a: Inst): boolean => isFloating(a) || (a.block !== block && dom().dominates(a.block!, block));
+  if (!value.args.every(there)) return null;
+  const copy = cloneInst(f, value);
+  copy.block = block;
+  block.insts.splice(block.phis().length, 0, copy);
+  return copy;
 }
 
 /** A store keeps only the low bytes: what was done to the others does not matter. */
@@ -353,6 +378,15 @@ function simplifyCompare(f: Func, i: Inst): Inst | 'edited' | null {
   }
   if (a === b)
     return result(i.pred === 'eq' || i.pred === 'ule' || i.pred === 'uge' || i.pred === 'sle' || i.pred === 'sge');
+  if (b.op === 'const' && a.op === 'cast' && (a.cast === 'zext' || a.cast === 'sext')) {
+    const narrow = narrowCompare(i.pred, a.cast, b.value);
+    if (typeof narrow === 'boolean') return result(narrow);
+    if (narrow !== null) {
+      i.pred = narrow;
+      i.args = [a.args[0], f.constant('i32', b.value)];
+      return 'edited';
+    }
+  }
   // Addresses of objects are never null.
   if (b.op === 'const' && b.value === 0n && (i.pred === 'eq' || i.pred === 'ne')) {
     const base = splitAddress(a).base;
@@ -405,6 +439,24 @@ function simplifyCompare(f: Func, i: Inst): Inst | 'edited' | null {
   }
   return null;
 }
+
+/**
+ * A comparison of a widened i32 with a constant as one of 32 bits: its predicate, or what it always gives; null when it
+ * has to stay. The check is made on the register that everything else is computed from.
+ */
+function narrowCompare(pred: Pred, widening: 'zext' | 'sext', c: bigint): Pred | boolean | null {
+  const unsigned = pred === 'ult' || pred === 'ule' || pred === 'ugt' || pred === 'uge';
+  const equality = pred === 'eq' || pred === 'ne';
+  if (widening === 'sext') {
+    if (c === BigInt.asIntN(32, c)) return !unsigned || c >= 0n ? pred : null;
+    return equality ? pred === 'ne' : null;
+  }
+  if (c >= 0n && c <= 0xffffffffn) return equality || unsigned ? pred : UNSIGNED[pred]!;
+  return equality ? pred === 'ne' : null;
+}
+
+/** For values that are not negative. */
+const UNSIGNED: Partial<Record<Pred, Pred>> = { slt: 'ult', sle: 'ule', sgt: 'ugt', sge: 'uge' };
 
 /** Reads of an address out of constant data: a callback or a text from a table whose index is known. */
 function foldAddressLoad(f: Func, i: Inst): 'edited' | null {

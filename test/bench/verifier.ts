@@ -1,44 +1,24 @@
-/**
- * The verifier: typical policies, the largest runs it can be made to do, and PREVAIL on the same programs.
- *
- * What is measured against PREVAIL: ours is `verifyProgram` alone, in a warm process, best of five; PREVAIL's is its process
- * verifying one program minus its process only listing that object's programs (`-l`: start, ELF and BTF reading), best of
- * five each. Programs that one of the two turns away before its analysis (an unknown helper, a hook that is not there) are
- * counted apart: there is nothing to compare. PREVAIL looks at all of a program that it fails; we, like the kernel, stop at
- * the first error, so programs that we accept are also given for themselves. LSMITH_PREVAIL names its binary, LSMITH_BENCH_OBJECTS folders of objects (separated by ":") besides the examples.
- */
+/** The verifier: typical policies, the largest runs it can be made to do, and PREVAIL on the same programs (`prevail.ts`). */
 import { spawnSync } from 'node:child_process';
-import { existsSync, openSync, readdirSync, readFileSync, readSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { ProfileStore } from '../../src/engine/api/profiles.ts';
 import type { Engine } from '../../src/engine/api/index.ts';
-import { loadObject, openObject, type LoadedObject, type LoadedProgram } from '../../src/engine/loader/index.ts';
-import { verifyProgram, type VerifierPlatform, type VerifierResult } from '../../src/engine/verifier/index.ts';
+import { verifyProgram, type VerifierPlatform } from '../../src/engine/verifier/index.ts';
 import { encode, rawObject } from '../kernel/verifier-programs.ts';
 import type { Row } from './main.ts';
+import { prevailRows, subjects } from './prevail.ts';
+import { best, cpuClock, ms } from './timing.ts';
 import { WORST } from './worst.ts';
 
-const ROUNDS = 5;
 const WORST_ROUNDS = 2;
-const ms = (n: number): string => `${n.toFixed(n < 10 ? 2 : 0)} ms`;
-
-function best(rounds: number, body: () => void): number {
-  let min = Infinity;
-  for (let i = 0; i < rounds; i++) {
-    const t0 = performance.now();
-    body();
-    min = Math.min(min, performance.now() - t0);
-  }
-  return min;
-}
-
 /** What a process of its own says of one worst case. */
 interface Worst {
   readonly name: string;
   readonly processed: number;
   readonly ms: number;
-  /** Time on a CPU of the thread that verifies. */
+  /** Time on CPUs, of all threads of the process. */
   readonly cpuMs: number;
   /** Longest time between two looks at whether the run is still wanted: the latest that a cancel is noticed. */
   readonly gapMs: number;
@@ -48,26 +28,13 @@ interface Worst {
   readonly peak: number;
 }
 
-/** Nanoseconds on a CPU: what others do on a busy machine does not count. Linux only; elsewhere the clock. */
-function cpuClock(): () => number {
-  const file = '/proc/thread-self/schedstat';
-  if (!existsSync(file)) return () => performance.now();
-  const fd = openSync(file, 'r');
-  const buffer = Buffer.alloc(64);
-  return () => {
-    const text = buffer.toString('latin1', 0, readSync(fd, buffer, 0, 64, 0));
-    return Number(text.slice(0, text.indexOf(' '))) / 1e6;
-  };
-}
-
 function worst(index: number, platform: VerifierPlatform): Worst {
   const w = WORST[index];
   const { obj, prog } = rawObject(encode(w.insns), platform.btf, 'file_open');
-  const cpu = cpuClock();
-  const [t0, c0] = [performance.now(), cpu()];
+  const [t0, c0] = [performance.now(), cpuClock()];
   let [t, c, gapMs, gapCpuMs] = [t0, c0, 0, 0];
   const look = (): boolean => {
-    const [now, nowCpu] = [performance.now(), cpu()];
+    const [now, nowCpu] = [performance.now(), cpuClock()];
     gapMs = Math.max(gapMs, now - t);
     gapCpuMs = Math.max(gapCpuMs, nowCpu - c);
     [t, c] = [now, nowCpu];
@@ -128,116 +95,6 @@ function worstRows(kernel: string): Row[] {
   return rows;
 }
 
-interface Subject {
-  readonly file: string;
-  readonly obj: LoadedObject;
-  readonly prog: LoadedProgram;
-}
-
-function subjects(root: string, engine: Engine, store: ProfileStore, kernel: string, dir: string): Subject[] {
-  const files: string[] = [];
-  for (const e of ['shadow-guard/shadow_guard', 'egress-guard/egress_guard', 'exec-guard/exec_guard']) {
-    const built = engine.build(join(root, 'assets/examples', `${e}.bpf.c`), kernel);
-    if (built.object === null) continue;
-    const file = join(dir, `${basename(e)}.bpf.o`);
-    writeFileSync(file, built.object);
-    files.push(file);
-  }
-  for (const folder of (process.env.LSMITH_BENCH_OBJECTS ?? '').split(':').filter((f) => f !== '' && existsSync(f))) {
-    for (const name of readdirSync(folder).sort()) {
-      const file = join(folder, name);
-      if (name.endsWith('.o') && statSync(file).isFile()) files.push(file);
-    }
-  }
-  const out: Subject[] = [];
-  for (const file of files) {
-    const opened = openObject(new Uint8Array(readFileSync(file)), basename(file));
-    if (!opened.ok) continue;
-    const loaded = loadObject(opened.value, store.get(kernel).profile);
-    if (!loaded.ok) continue;
-    for (const prog of loaded.value.programs) out.push({ file, obj: loaded.value, prog });
-  }
-  return out;
-}
-
-const LIMIT = 60_000;
-
-/** Milliseconds of PREVAIL's analysis; null when it turned the program away before that, or does not know it. */
-function prevail(binary: string, s: Subject, listing: number): number | null {
-  let analysed = true;
-  const took = best(ROUNDS, () => {
-    const args = [s.file, s.prog.section, s.prog.name, '--include_groups', 'packet'];
-    const r = spawnSync(binary, args, { timeout: LIMIT, encoding: 'utf8' });
-    // A program that it does not get to analyse has an "error:" line instead.
-    if (!/^(PASS|FAIL): /m.test(r.stdout)) analysed = false;
-  });
-  return analysed ? Math.max(0, took - listing) : null;
-}
-
-function prevailRows(list: readonly Subject[], platform: VerifierPlatform): Row[] {
-  const binary = process.env.LSMITH_PREVAIL;
-  if (binary === undefined || !existsSync(binary)) {
-    return [{ what: 'verifier against PREVAIL', ours: '', peer: 'not here (LSMITH_PREVAIL)', ratio: null }];
-  }
-  const listings = new Map<string, number>();
-  let faster = 0;
-  let compared = 0;
-  let apart = 0;
-  let ours = 0;
-  let first = 0;
-  let theirs = 0;
-  const accepted = { count: 0, ours: 0, theirs: 0 };
-  for (const s of list) {
-    let listing = listings.get(s.file);
-    if (listing === undefined) {
-      listing = best(ROUNDS, () => void spawnSync(binary, ['-l', s.file], { timeout: LIMIT }));
-      listings.set(s.file, listing);
-    }
-    let result = null as VerifierResult | null;
-    const once = best(1, () => {
-      result = verifyProgram(s.obj, s.prog, platform);
-    });
-    if ((result?.insnsProcessed ?? 0) === 0) {
-      apart++;
-      continue;
-    }
-    const mine = best(ROUNDS, () => void verifyProgram(s.obj, s.prog, platform));
-    const its = prevail(binary, s, listing);
-    if (its === null) {
-      apart++;
-      continue;
-    }
-    if (result?.accepted) {
-      accepted.count++;
-      accepted.ours += mine;
-      accepted.theirs += its;
-    }
-    compared++;
-    if (mine < its) faster++;
-    ours += mine;
-    first += once;
-    theirs += its;
-  }
-  const share = compared === 0 ? 0 : (100 * faster) / compared;
-  return [
-    {
-      what: `verify ${compared} programs that both analyse`,
-      ours: ms(ours),
-      peer: `PREVAIL ${ms(theirs)}`,
-      ratio: compared === 0 ? null : theirs / ours,
-    },
-    { what: '  the same, first run of each', ours: ms(first), peer: '', ratio: compared === 0 ? null : theirs / first },
-    { what: '  share of programs where faster', ours: `${share.toFixed(0)} %`, peer: '', ratio: null },
-    {
-      what: `  the ${accepted.count} of them that we accept`,
-      ours: ms(accepted.ours),
-      peer: `PREVAIL ${ms(accepted.theirs)}`,
-      ratio: accepted.count === 0 ? null : accepted.theirs / accepted.ours,
-    },
-    { what: '  not compared: one of the two does not analyse it', ours: `${apart}`, peer: '', ratio: null },
-  ];
-}
-
 function profiles(root: string, kernel: string): ProfileStore {
   const asset = (file: string): string => join(root, 'assets/profiles', kernel, file);
   return new ProfileStore([
@@ -264,5 +121,6 @@ export function verifierRows(root: string, engine: Engine, kernel: string, dir: 
     const took = best(21, () => void verifyProgram(s.obj, s.prog, platform));
     return { what: `verify ${basename(s.file, '.bpf.o')}/${s.prog.name}`, ours: ms(took), peer: '', ratio: null };
   });
-  return [...rows, ...['6.1', kernel].flatMap((k) => worstRows(k)), ...prevailRows(list, platform)];
+  const worst = process.env.LSMITH_BENCH_WORST === '0' ? [] : ['6.1', kernel].flatMap((k) => worstRows(k));
+  return [...rows, ...worst, ...prevailRows(list, platform, root, dir)];
 }

@@ -120,3 +120,37 @@ test('replaces an engine that ends or hangs and says so', async () => {
   await stop(app);
   remove(f.base);
 });
+
+const SLOW = `#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+char LICENSE[] SEC("license") = "GPL";
+#define ROUNDS 600000
+SEC("lsm/file_open")
+int BPF_PROG(busy, struct file *file)
+{
+	volatile long i;
+	for (i = 0; i < ROUNDS; i++)
+		;
+	return 0;
+}
+`;
+
+test('a keystroke ends a check that would run to a million instructions', async () => {
+  test.setTimeout(180_000); // checks of some seconds, on three kernels
+  const f = makeFolders();
+  writeFileSync(join(f.workspace, 'slow.bpf.c'), SLOW);
+  const { app, page } = await start(f.data, [join(f.workspace, 'slow.bpf.c')]);
+  const engine = page.getByTestId('engine');
+  // What lets the window tell a busy worker.
+  expect(await page.evaluate(() => crossOriginIsolated)).toBe(true);
+  await expect(engine).toHaveText(/idle/, { timeout: 60_000 });
+  await typeAtEnd(page, 4, ' /* again */');
+  await expect(engine).toHaveText(/check/);
+  await typeAtEnd(page, 5, ' / 300000');
+  await expect(engine).toHaveText(/idle/, { timeout: 60_000 });
+  await palette(page, 'Show Log');
+  await expect(page.getByRole('grid', { name: 'Log' })).toContainText('Checking slow.bpf.c was given up under way');
+  await stop(app);
+  remove(f.base);
+});

@@ -138,7 +138,7 @@ export class EngineClient {
         return;
       }
       case 'superseded':
-        this.#take(reply.id)?.reject(new Superseded());
+        this.#superseded(this.#take(reply.id));
         return this.#idle();
       case 'error':
         this.#take(reply.id)?.reject(new Error(reply.message));
@@ -148,6 +148,13 @@ export class EngineClient {
         this.#take(reply.id)?.resolve(reply.value);
         return this.#idle();
     }
+  }
+
+  #superseded(p: Pending | undefined): void {
+    if (p === undefined) return;
+    if (p.timer !== null)
+      this.#events.log('info', `${describe(p.query)} was given up under way: it is not wanted any more.`);
+    p.reject(new Superseded());
   }
 
   #take(id: number): Pending | undefined {

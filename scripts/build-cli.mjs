@@ -35,8 +35,6 @@ const { metafile } = await build({
   minifyWhitespace: true,
   minifySyntax: true,
   minifyIdentifiers: true,
-  banner: { js: "const importMetaUrl = require('node:url').pathToFileURL(__filename).href;" },
-  define: { 'import.meta.url': 'importMetaUrl' },
   sourcemap: 'linked',
   metafile: true,
   logLevel: 'error',

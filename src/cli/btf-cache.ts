@@ -1,16 +1,16 @@
 /** Kernel BTF on disk: packed in the installation; unpacked and indexed in a cache, of which a run reads what it needs. */
 import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
-import * as modules from 'node:module';
-import type * as zlib from 'node:zlib';
 import { indexBtf, inMemory, openIndexedBtf, type Btf } from '../engine/bpf/index.ts';
 import { openCached, writeCached } from './cache.ts';
 
 /** To be raised when the format of the indexed BTF changes: what another version wrote is left alone. */
-const FORMAT = 2;
+const FORMAT = 3;
 
 /** The BTF of a profile. zlib is loaded only here, because most runs find what they need in the cache. */
 export function unpackedBtf(packed: string): Uint8Array {
-  const { gunzipSync } = modules.createRequire(import.meta.url)('node:zlib') as Pick<typeof zlib, 'gunzipSync'>;
+  // Node before 20.16 has no `getBuiltinModule`, but bin/launch.cjs as its main module.
+  const { gunzipSync } = (process.getBuiltinModule?.('node:zlib') ??
+    process.mainModule?.require('node:zlib')) as typeof import('node:zlib');
   return new Uint8Array(gunzipSync(readFileSync(packed)));
 }
 

@@ -3,7 +3,6 @@
  * Everything here may fail quietly: without a cache the same work is done again.
  */
 import { closeSync, fstatSync, mkdirSync, openSync, readdirSync, readFileSync, readSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'; // prettier-ignore
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 
 /** Kept in a folder at most; the oldest go. */
@@ -12,7 +11,7 @@ const MAX_FILES = 12;
 /** Folders in which caches are looked for, the first one that can be written first. */
 const folders = (root: string): readonly string[] => [
   join(root, 'out/cache'),
-  join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'lsmith'),
+  join(process.env.XDG_CACHE_HOME || join(process.env.HOME || '/', '.cache'), 'lsmith'),
 ];
 
 /** The cached file of that name, null when there is none. */

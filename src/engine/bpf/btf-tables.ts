@@ -12,7 +12,7 @@ import type { BtfError } from './btf-types.ts';
 
 /** `LSBT` and the version of this format: to be raised with every change. */
 const MAGIC = 0x5442534c;
-const FORMAT = 2;
+const FORMAT = 3;
 /** Words of the header: magic, format, its own sum, the numbers of `Sizes`. */
 const HEADER_WORDS = 16;
 const SUM_WORD = 2;
@@ -94,16 +94,16 @@ export function writeTables(c: BtfContent): Uint8Array {
   }
   const header = wordsAt(out, 0, HEADER_WORDS);
   header.set([MAGIC, FORMAT, 0, ...numbers(sizes)]);
-  header[SUM_WORD] = wholeSum(wordsAt(out, 0, l.headSize >> 2));
+  header[SUM_WORD] = headSum(wordsAt(out, 0, l.headSize >> 2));
   return out;
 }
 
 const numbers = (s: Sizes): number[] => [s.blob, s.stringStart, s.stringLength, s.types, s.names, s.flavored];
 
-/** Of all words but the sum itself. */
-function wholeSum(words: Uint32Array): number {
-  let sum = 1;
-  for (let i = 0; i < words.length; i++) if (i !== SUM_WORD) sum = (Math.imul(sum, 31) + words[i]) | 0;
+/** Of the header but the sum itself, and of one word of each 64 bytes behind it, as `pageSum` does. */
+function headSum(words: Uint32Array): number {
+  let sum = pageSum(words.subarray(HEADER_WORDS));
+  for (let i = 0; i < HEADER_WORDS; i++) if (i !== SUM_WORD) sum = (Math.imul(sum, 31) + words[i]) | 0;
   return sum >>> 0;
 }
 
@@ -198,7 +198,7 @@ export function openTables(file: IndexedBtfFile): Result<BtfTables, BtfError> {
   if (l.size !== file.size) return fail('the indexed BTF is damaged: its tables do not fill it');
   const bytes = new Uint8Array(file.size);
   if (!file.read(bytes.subarray(0, l.headSize), 0)) return fail('the indexed BTF cannot be read');
-  if (wholeSum(wordsAt(bytes, 0, l.headSize >> 2)) !== start[SUM_WORD])
+  if (headSum(wordsAt(bytes, 0, l.headSize >> 2)) !== start[SUM_WORD])
     return fail('the indexed BTF is damaged: its head is');
   const pages = new Pages(file, bytes, l.headSize / PAGE, wordsAt(bytes, l.sumsAt, l.pages));
   return ok(new BtfTables(pages, sizes));

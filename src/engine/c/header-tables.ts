@@ -67,10 +67,11 @@ export function writeHeaderTables(texts: readonly string[]): Uint8Array {
   return out;
 }
 
-/** One word of each 64 bytes: sees blocks that were lost, see pageSum in bpf/btf-pages.ts. */
+/** The numbers of the headers, and one word of each 512 bytes: sees blocks that were lost, as pageSum in bpf/btf-pages.ts. */
 function sumOf(words: Int32Array): number {
   let sum = 1;
-  for (let i = HEAD; i < words.length; i += 16) sum = (Math.imul(sum, 31) + words[i]!) | 0;
+  const end = HEAD + words[HEAD - 1]! * PER_HEADER;
+  for (let i = HEAD; i < words.length; i += i < end ? 1 : 128) sum = (Math.imul(sum, 31) + words[i]!) | 0;
   return sum;
 }
 

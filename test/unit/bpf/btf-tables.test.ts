@@ -102,11 +102,15 @@ test('what is cut short, of another format, damaged in its head or a plain blob 
   expect(refused(file.slice(0, file.length - 4))).toBe(true);
   expect(refused(file.slice(0, 8))).toBe(true);
   expect(refused(new Uint8Array(0))).toBe(true);
-  for (const at of [0, 4, 12, 16, 24, 28, 32, 100, 7000]) {
+  for (const at of [0, 4, 12, 16, 24, 28, 32]) {
     const other = file.slice();
     other[at] ^= 0x11;
     expect(refused(other), `byte ${at}`).toBe(true);
   }
+  // A block of the head that was never written.
+  const lost = file.slice();
+  lost.fill(0, 8192, 12288);
+  expect(refused(lost)).toBe(true);
   expect(refused(blob)).toBe(true);
   // The other way round: an object's own .BTF is never believed.
   expect(parseBtf(file).ok).toBe(false);

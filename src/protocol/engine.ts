@@ -6,6 +6,7 @@ import type {
   OrdersReport,
   ProfileSummary,
   ProgramDump,
+  ProgramStates,
   RefusalFixes,
   RunReport,
 } from '../engine/api/index.ts';
@@ -34,6 +35,8 @@ export const EngineQuery = v.variant('kind', [
   v.object({ kind: v.literal('helpers'), kernel: Name }),
   v.object({ kind: v.literal('typeDefinition'), kernel: Name, name: Name }),
   v.object({ kind: v.literal('log'), file: Name, kernel: Name }),
+  /** The explored tree of a program; null = one that is refused, or the first. */
+  v.object({ kind: v.literal('states'), file: Name, kernel: Name, program: v.nullable(Name) }),
   /** Quick fixes for the refused programs of a file, at one line or all. */
   v.object({ kind: v.literal('fixes'), file: Name, kernel: Name, line: v.nullable(v.number()) }),
   // Never answers, or ends the worker: the end-to-end tests prove with them that such an engine is noticed and
@@ -80,6 +83,7 @@ export interface EngineAnswers {
   helpers: readonly HelperSummary[];
   typeDefinition: string | null;
   log: CheckReport;
+  states: ProgramStates;
   fixes: readonly RefusalFixes[];
   hang: null;
   crash: null;

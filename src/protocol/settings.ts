@@ -12,6 +12,8 @@ export const SettingsSchema = v.object({
   checkDelay: v.fallback(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(2000)), 100),
   autoRun: v.fallback(v.boolean(), true),
   wordWrap: v.fallback(v.boolean(), false),
+  /** The verifier's budget beside the line numbers. */
+  budget: v.fallback(v.boolean(), false),
   minimap: v.fallback(v.boolean(), false),
 });
 export type Settings = v.InferOutput<typeof SettingsSchema>;

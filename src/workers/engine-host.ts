@@ -94,6 +94,8 @@ export function answer(id: number, q: EngineQuery): EngineAnswers[EngineQuery['k
       return engine.typeDefinition(q.name, q.kernel);
     case 'log':
       return engine.check(q.file, q.kernel, { log: true });
+    case 'states':
+      return engine.states(q.file, q.kernel, q.program);
     case 'fixes':
       return engine.fixes(q.file, q.kernel, q.line);
     case 'hang':

@@ -35,6 +35,7 @@ const RANK: Readonly<Record<EngineQuery['kind'], number>> = {
   helpers: 3,
   typeDefinition: 1,
   log: 1,
+  states: 2,
   fixes: 4,
   orders: 4,
   hang: 5,

@@ -18,7 +18,8 @@ import { describeHelpers, describeType } from './describe.ts';
 import { PolicyCompiler, type CompileSettings } from './compile.ts';
 import type { ProfileSource } from './kernel-btf.ts';
 import { FixFinder, toEnd, withRefusalFixes } from './fixes.ts';
-import { explored } from './explored.ts';
+import { explored, insnLines, lineVisits } from './explored.ts';
+import { programStates } from './program-states.ts';
 import { PolicyChecker, type PolicyState } from './policy.ts';
 import { refusalLine } from './refusals.ts';
 import { ProfileStore, type ReadyProfile } from './profiles.ts';
@@ -86,6 +87,7 @@ export function createEngine(options: EngineOptions): Engine {
         insnCount: p.insns.count,
         explanation: r.explanation,
         log: r.log,
+        lineVisits: lineVisits(insnLines(file, p), r.visits),
         states: explored(file, p, r),
       };
     });
@@ -173,6 +175,10 @@ export function createEngine(options: EngineOptions): Engine {
     fixes: (file, kernel, line) => {
       const ready = store.get(kernel);
       return finder.find(file, ready, checker.check(file, ready, 0), line);
+    },
+    states(file, kernel, program) {
+      const ready = store.get(kernel);
+      return programStates(file, checker.check(file, ready, 0), ready, program);
     },
     build: (file, kernel) => compiler.report(file, store.btfs.get(kernel)),
     dump(file, kernel) {

@@ -27,6 +27,8 @@ export interface ProgramVerdict {
   readonly insnCount: number;
   readonly explanation: Explanation | null;
   readonly log: string;
+  /** Times instructions of a C line were verified, `[line, visits]` by line; line 0 = of no line of this file. */
+  readonly lineVisits: readonly (readonly [number, number])[];
   /** Only when it was asked for. */
   readonly states: Explored | null;
 }
@@ -47,6 +49,19 @@ export interface RefusalFixes {
   readonly column: number;
   readonly message: string;
   readonly fixes: readonly QuickFix[];
+}
+
+/** The explored tree of one program of a file, with what is needed to read it. */
+export interface ProgramStates {
+  /** All programs of the file. */
+  readonly programs: readonly string[];
+  /** Null when the file has none of that name, or does not compile. */
+  readonly program: string | null;
+  readonly accepted: boolean;
+  readonly message: string;
+  readonly states: Explored | null;
+  /** Texts of the instructions that the tree names. */
+  readonly texts: readonly (readonly [number, string])[];
 }
 
 export interface CheckOptions {
@@ -142,6 +157,8 @@ export interface Engine {
    * in between, or lose interest.
    */
   fixes(file: string, kernel: string, line: number | null): Generator<void, readonly RefusalFixes[]>;
+  /** @param program null = the first that is refused, else the first */
+  states(file: string, kernel: string, program: string | null): ProgramStates;
   build(file: string, kernel: string): BuildReport;
   dump(
     file: string,

@@ -203,6 +203,9 @@ function goodFor(refusal: Refusal, bad: Reg): Good | null {
 const ABOUT_PROGRAM =
   /^(unknown-helper|helper-not-here|sleepable-helper|gpl-|disabled-hook|no-hook|not-sleepable|no-attach|map-not-for|unknown-opcode|reserved-fields|jump-|unreachable|back-edge|too-|infinite-loop|not-modelled|bad-|stack-too-large|ctx-no-argument|global-|hidden-exit|call-under-lock|internal|cancelled)/;
 
+/** Does the explanation of such a refusal make use of the path? */
+export const usesPath = (refusal: Refusal): boolean => !ABOUT_PROGRAM.test(refusal.reason);
+
 const SECTIONS: Readonly<Record<string, string>> = { 'lock-held': 'lock', rcu: 'rcu', preempt: 'preempt' };
 
 function lostOf(env: Env, refusal: Refusal, h: History): Lost | null {

@@ -25,7 +25,7 @@ import { refuseRecursion, refuseReservedFields } from './recursion.ts';
 import { checkCfg, checkEncoding, checkSubprogs, findSubprogs, jumpTarget, JMP_POINT, PRUNE_POINT } from './cfg.ts';
 import { E2BIG, EINVAL, Env, Refusal } from './env.ts';
 import { checkLeaks, checkReturn } from './exit.ts';
-import { explain } from './explain.ts';
+import { explain, usesPath } from './explain.ts';
 import { findExceptionCallback } from './exceptions.ts';
 import { argsOf, entryReg } from './func-args.ts';
 import { checkJump } from './jump.ts';
@@ -97,7 +97,7 @@ const EXPLAIN_LIMIT = 300_000;
 function explainRefusal(env: Env, refusal: Refusal, opts: VerifyOptions): Explanation {
   if (env.recorder !== null && !env.recorder.truncated) return explain(env, refusal, new History(env.recorder.current));
   const wanted = opts.explain !== false && env.insnsProcessed > 0 && env.insnsProcessed <= EXPLAIN_LIMIT;
-  if (!wanted || refusal.reason === 'cancelled') return explain(env, refusal, null);
+  if (!wanted || !usesPath(refusal)) return explain(env, refusal, null);
   const { obj, prog, platform } = env;
   const again = { ...opts, logLevel: 0 as const, observe: undefined };
   const second = attempt(obj, prog, platform, again, new Recorder(false));

@@ -331,6 +331,8 @@ function contextKeys(): Set<string> {
     if (a.value !== '') keys.add('inputText'); // Escape clears a filter first
   }
   if (get().palette || get().prompt) keys.add('overlay');
+  const view = a?.closest<HTMLElement>('[data-view]')?.dataset.view;
+  if (view !== undefined) keys.add(`in-${view}`);
   return keys;
 }
 

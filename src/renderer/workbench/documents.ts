@@ -130,17 +130,23 @@ export async function applyFix(fix: QuickFix): Promise<void> {
 }
 
 let pendingReveal: { path: string; line: number; column: number } | null = null;
-const revealers = new Map<string, (line: number, column: number) => void>();
+const revealers = new Map<string, (line: number, column: number, focus: boolean) => void>();
+
+/** Moves the cursor of an open document; the focus stays where it is. */
+export function showLine(path: string, line: number): void {
+  revealers.get(path)?.(line, 1, false);
+}
+
 function reveal(path: string, at: { line: number; column: number }): void {
   const f = revealers.get(path);
-  if (f) f(at.line, at.column);
+  if (f) f(at.line, at.column, true);
   else pendingReveal = { path, ...at };
 }
 /** An editor announces itself; a waiting jump is done at once. */
-export function registerRevealer(path: string, f: (line: number, column: number) => void): () => void {
+export function registerRevealer(path: string, f: (line: number, column: number, focus: boolean) => void): () => void {
   revealers.set(path, f);
   if (pendingReveal?.path === path) {
-    f(pendingReveal.line, pendingReveal.column);
+    f(pendingReveal.line, pendingReveal.column, true);
     pendingReveal = null;
   }
   return () => void (revealers.get(path) === f && revealers.delete(path));

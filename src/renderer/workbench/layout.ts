@@ -123,6 +123,19 @@ export function showView(id: string, focus = true): void {
 export function showBesideEditors(id: string): void {
   const m = layoutModel();
   if (m.getNodeById(`view:${id}`)) return showView(id, false);
+  // With the other views of that kind, where there are any.
+  let beside: string | null = null;
+  m.visitNodes((n) => {
+    if (
+      !(n instanceof TabNode) ||
+      getView(n.getComponent() ?? '')?.place !== 'editor' ||
+      n.getComponent() === 'document'
+    )
+      return;
+    const set = n.getParent();
+    if (set instanceof TabSetNode && set.getId() !== 'editors') beside = set.getId();
+  });
+  if (beside !== null) return void m.doAction(Actions.addTab(tabOf(id), beside, DockLocation.CENTER, -1, true));
   m.doAction(Actions.addTab(tabOf(id), 'editors', DockLocation.RIGHT, -1, true));
 }
 

@@ -1,7 +1,7 @@
 /** What happens when: workspaces open, text changes, the engine answers. Views only call these. */
 import { parse } from 'yaml';
 import type { Diagnostic, QuickFix } from '../../base/index.ts';
-import type { CheckReport, RefusalFixes } from '../../engine/api/index.ts';
+import type { CheckReport, ProgramStates, RefusalFixes } from '../../engine/api/index.ts';
 import type { AttachSemantics, ModuleName } from '../../engine/lsm/index.ts';
 import type { WorkspaceInfo } from '../../protocol/index.ts';
 import { call, onMain } from './bridge.ts';
@@ -292,6 +292,10 @@ function loadHelpers(): void {
 /** The C definition of a struct, union, enum or typedef of the current kernel; null when it has none of that name. */
 export const typeDefinition = (name: string): Promise<string | null> =>
   engine.ask<'typeDefinition'>({ kind: 'typeDefinition', kernel: currentKernel(), name }, 'type');
+
+/** What the verifier explored of a program for the current kernel; see `ProgramStates`. */
+export const programStates = (file: string, program: string | null): Promise<ProgramStates> =>
+  engine.ask<'states'>({ kind: 'states', file, kernel: currentKernel(), program }, 'states');
 
 /** A check with the verifier's full log. */
 export const checkWithLog = (file: string): Promise<CheckReport> =>

@@ -68,6 +68,13 @@ export interface WorkbenchState {
   readonly hooks: Readonly<Record<string, readonly HookInfo[]>>;
   readonly helpers: Readonly<Record<string, readonly HelperSummary[]>>;
   readonly dump: { readonly file: string; readonly programs: readonly ProgramDump[]; readonly stale: boolean } | null;
+  /** The instruction that is looked at, and the view that said so. */
+  readonly insn: {
+    readonly file: string;
+    readonly program: string;
+    readonly insn: number;
+    readonly by: 'instructions' | 'states';
+  } | null;
   /** Key of the problem that the list shows. */
   readonly problem: string | null;
   readonly log: readonly LogLine[];
@@ -114,6 +121,7 @@ export const store = createStore<WorkbenchState>(() => ({
   hooks: {},
   helpers: {},
   dump: null,
+  insn: null,
   problem: null,
   log: [],
   notice: null,

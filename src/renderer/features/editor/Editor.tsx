@@ -16,6 +16,7 @@ import {
   use,
 } from '../../workbench/index.ts';
 import { Button, Empty } from '../../ui/icon.tsx';
+import { budget, BUDGET_WIDTH } from './budget.ts';
 import { monaco } from './monaco-setup.ts';
 
 const SEVERITY = {
@@ -129,6 +130,7 @@ const lens: monaco.languages.CodeLensProvider = {
         if (s.scenario !== null)
           add(line, `▸ Run ${s.scenario.replace(/^.*\//, '').replace(/\.scenario\.ya?ml$/, '')}`, 'run.scenario');
         add(line, 'Instructions', 'editor.instructions');
+        add(line, 'States', 'editor.states', p.name);
       }
     }
     if (isScenario(path))
@@ -210,6 +212,7 @@ export function Editor({ config }: { config: unknown }) {
       stickyScroll: { enabled: false },
       padding: { top: 8, bottom: 8 },
       lineNumbersMinChars: 4,
+      lineDecorationsWidth: s.budget ? BUDGET_WIDTH : 10,
       folding: true,
       glyphMargin: false,
       overviewRulerBorder: false,
@@ -226,16 +229,17 @@ export function Editor({ config }: { config: unknown }) {
     instances.set(path, editor);
     markersFor(path, doc.model, get().checks[path]?.[currentKernel()]?.diagnostics ?? get().yaml[path] ?? []);
     const decorations = editor.createDecorationsCollection(coverage(path));
+    const gutter = editor.createDecorationsCollection(budget(path));
     const cursor = (): void => {
       const p = editor.getPosition();
       if (p) set({ active: path, cursor: { line: p.lineNumber, column: p.column } });
     };
     editor.onDidFocusEditorText(cursor);
     editor.onDidChangeCursorPosition(() => (editor.hasTextFocus() || get().active === path ? cursor() : undefined));
-    const off = registerRevealer(path, (lineNumber, column) => {
+    const off = registerRevealer(path, (lineNumber, column, focus) => {
       editor.setPosition({ lineNumber, column });
       editor.revealLineInCenterIfOutsideViewport(lineNumber);
-      editor.focus();
+      if (focus) editor.focus();
     });
     const stop = store.subscribe((now, before) => {
       if (now.settings !== before.settings)
@@ -244,7 +248,14 @@ export function Editor({ config }: { config: unknown }) {
           lineHeight: Math.round(now.settings.fontSize * 1.5),
           minimap: { enabled: now.settings.minimap },
           wordWrap: now.settings.wordWrap ? 'on' : 'off',
+          lineDecorationsWidth: now.settings.budget ? BUDGET_WIDTH : 10,
         });
+      if (
+        now.checks[path] !== before.checks[path] ||
+        now.settings.budget !== before.settings.budget ||
+        currentKernel(now) !== currentKernel(before)
+      )
+        gutter.set(budget(path));
       if (now.selection !== before.selection || now.run !== before.run) decorations.set(coverage(path));
     });
     if (get().active === path && document.activeElement === document.body) editor.focus();

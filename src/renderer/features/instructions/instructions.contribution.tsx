@@ -9,13 +9,16 @@ import {
   refreshDump,
   registerCommand,
   registerView,
+  set,
   showBesideEditors,
   use,
   baseName,
 } from '../../workbench/index.ts';
 import { Button, Empty } from '../../ui/icon.tsx';
 
-type Line = { readonly kind: 'title'; readonly text: string; readonly c: number } | (DumpLine & { readonly c: number });
+type Line =
+  | { readonly kind: 'title'; readonly text: string; readonly c: number; readonly program: string }
+  | (DumpLine & { readonly c: number; readonly program: string });
 
 function Instructions() {
   const dump = use((s) => s.dump);
@@ -27,12 +30,12 @@ function Instructions() {
   const lines = useMemo(() => {
     const out: Line[] = [];
     for (const p of dump?.programs ?? []) {
-      out.push({ kind: 'title', text: `${p.name}  ${p.section}`, c: 0 });
+      out.push({ kind: 'title', text: `${p.name}  ${p.section}`, c: 0, program: p.name });
       let c = 0;
       for (const l of p.lines) {
         if (l.kind === 'source') c = l.record.line;
         if (l.kind === 'function') c = 0;
-        out.push({ ...l, c });
+        out.push({ ...l, c, program: p.name });
       }
     }
     return out;
@@ -47,6 +50,18 @@ function Instructions() {
   useEffect(() => {
     if (active !== null && isPolicy(active) && active !== dump?.file) refreshDump(active);
   }, [active, dump?.file]);
+  const insn = use((s) => s.insn);
+  const isChosen = (l: Line): boolean =>
+    insn !== null &&
+    l.kind === 'insn' &&
+    insn.file === dump?.file &&
+    insn.program === l.program &&
+    insn.insn === l.insn;
+  useEffect(() => {
+    if (insn === null || insn.by === 'instructions' || insn.file !== dump?.file) return;
+    const i = lines.findIndex((l) => l.kind === 'insn' && l.program === insn.program && l.insn === insn.insn);
+    if (i >= 0) virtual.scrollToIndex(i, { align: 'auto' });
+  }, [insn, lines, dump?.file, virtual]);
   const own = useRef(false);
   useEffect(() => {
     if (own.current) {
@@ -97,11 +112,13 @@ function Instructions() {
             return (
               <div
                 key={v.key}
-                className={`asm asm-${l.kind}${lit ? ' lit' : ''}`}
+                className={`asm asm-${l.kind}${lit ? ' lit' : ''}${isChosen(l) ? ' chosen' : ''}`}
                 style={{ transform: `translateY(${v.start}px)` }}
                 onMouseEnter={() => setHover(l.c)}
                 onMouseLeave={() => setHover(0)}
                 onClick={() => {
+                  if (l.kind === 'insn')
+                    set({ insn: { file: dump.file, program: l.program, insn: l.insn, by: 'instructions' } });
                   if (l.c > 0) {
                     own.current = true;
                     void openDocument(dump.file, { line: l.c, column: 1 });

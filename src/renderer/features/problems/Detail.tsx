@@ -1,11 +1,12 @@
-import { useEffect, useState } from 'react';
-import type { Diagnostic, QuickFix } from '../../../base/index.ts';
+import { Fragment, useEffect, useState } from 'react';
+import type { Diagnostic, QuickFix, Reasons, SourceRange } from '../../../base/index.ts';
 import {
   applyFix,
   baseName,
   call,
   checkWithLog,
   currentKernel,
+  execute,
   findFixes,
   notify,
   openDocument,
@@ -19,6 +20,7 @@ function asText(d: Diagnostic): string {
   return [
     `${place(d.range)}: ${d.severity}: ${d.message} [${d.code}]`,
     ...(d.explanation ? [d.explanation] : []),
+    ...(d.reasons ? [`required: ${d.reasons.required}`, `known: ${d.reasons.known}`] : []),
     ...(d.notes ?? []).map((n) => `  ${n.range ? `${place(n.range)}: ` : ''}${n.message}`),
   ].join('\n');
 }
@@ -47,6 +49,70 @@ function useFixes(d: Diagnostic): readonly QuickFix[] | null {
   return found?.d === d ? found.fixes : (d.fixes ?? null);
 }
 
+/** A place to go to. */
+function Go({ d, range, insn }: { d: Diagnostic; range: SourceRange | undefined; insn?: number }) {
+  if (range === undefined) return insn === undefined || insn < 0 ? null : <span className="mono">insn {insn}</span>;
+  return (
+    <button
+      type="button"
+      className="link mono"
+      title={place(range)}
+      onClick={() => void openDocument(range.file, range)}
+    >
+      {range.file === d.range.file ? `line ${range.line}` : `${baseName(range.file)}:${range.line}`}
+    </button>
+  );
+}
+
+/** Required, known, where it was lost, the way there, what to change. */
+function WhyRefused({ d, r }: { d: Diagnostic; r: Reasons }) {
+  const related = r.related.filter((x) => x.insn !== r.lost?.insn);
+  return (
+    <div className="reasons">
+      <p>{r.text}</p>
+      <dl>
+        <dt>Required</dt>
+        <dd>{r.required}</dd>
+        <dt>Known</dt>
+        <dd className="wrap">{r.known}</dd>
+        {r.lost !== null && (
+          <>
+            <dt>Lost at</dt>
+            <dd className="wrap">
+              <Go d={d} range={r.lost.range} insn={r.lost.insn} /> {r.lost.message}
+            </dd>
+          </>
+        )}
+        {related.map((x, i) => (
+          <Fragment key={i}>
+            <dt>See also</dt>
+            <dd className="wrap">
+              <Go d={d} range={x.range} insn={x.insn} /> {x.message}
+            </dd>
+          </Fragment>
+        ))}
+        {r.path.length > 0 && (
+          <>
+            <dt>Path</dt>
+            <dd>
+              <ol className="path" aria-label="How execution gets there">
+                {r.path.map((x, i) => (
+                  <li key={i}>
+                    <Go d={d} range={x.range} insn={x.insn} />
+                    <span>{x.message}</span>
+                  </li>
+                ))}
+              </ol>
+            </dd>
+          </>
+        )}
+        <dt>Change</dt>
+        <dd className="advice">{r.change}</dd>
+      </dl>
+    </div>
+  );
+}
+
 /** One finding: what, where, why, what to do; and what the verifier itself printed. */
 export function Detail({ d }: { d: Diagnostic }) {
   const [raw, setRaw] = useState<string | null>(null);
@@ -57,30 +123,27 @@ export function Detail({ d }: { d: Diagnostic }) {
   return (
     <aside className={`detail${raw === null ? '' : ' wide'}`} aria-label="Problem detail" tabIndex={0}>
       <div className={`detail-title${verifier ? ' mono' : ''}`}>{d.message}</div>
-      {why && <p>{why}</p>}
-      {advice.map((a, i) => (
-        <p key={i} className="advice">
-          {a}
-        </p>
-      ))}
-      {d.notes && d.notes.length > 0 && (
-        <ol className="path" aria-label={verifier ? 'How execution gets there' : 'Notes'}>
-          {d.notes.map((n, i) => (
-            <li key={i}>
-              {n.range && (
-                <button
-                  type="button"
-                  className="link mono"
-                  title={place(n.range)}
-                  onClick={() => n.range && void openDocument(n.range.file, n.range)}
-                >
-                  {n.range.file === d.range.file ? `line ${n.range.line}` : `${baseName(n.range.file)}:${n.range.line}`}
-                </button>
-              )}
-              <span>{n.message}</span>
-            </li>
+      {d.reasons !== undefined ? (
+        <WhyRefused d={d} r={d.reasons} />
+      ) : (
+        <>
+          {why && <p>{why}</p>}
+          {advice.map((a, i) => (
+            <p key={i} className="advice">
+              {a}
+            </p>
           ))}
-        </ol>
+          {d.notes && d.notes.length > 0 && (
+            <ol className="path" aria-label="Notes">
+              {d.notes.map((n, i) => (
+                <li key={i}>
+                  <Go d={d} range={n.range} />
+                  <span>{n.message}</span>
+                </li>
+              ))}
+            </ol>
+          )}
+        </>
       )}
       {(verifier || d.fixes !== undefined) && (
         <div className="detail-actions fixes" aria-live="polite">
@@ -101,6 +164,18 @@ export function Detail({ d }: { d: Diagnostic }) {
             title={`The verifier’s own log on ${currentKernel()}`}
             onPress={() =>
               raw === null ? void rawLog(d).then(setRaw, (e: unknown) => notify(String(e))) : setRaw(null)
+            }
+          />
+        )}
+        {verifier && (
+          <Button
+            icon="type-hierarchy-sub"
+            label="Show in States"
+            title="The explored path to this refusal, with registers and stack"
+            onPress={() =>
+              void openDocument(d.range.file, d.range).then(() =>
+                execute('states.show', { file: d.range.file, message: d.message }),
+              )
             }
           />
         )}

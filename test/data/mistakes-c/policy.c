@@ -292,12 +292,15 @@ SEC("lsm/file_open")
 int BPF_PROG(on_open, struct file *file)
 {
 	if (file->f_flags & 1)
-//~ [6.12] 6-24 error verifier/return-range: At program exit the register R0 has smin=1 smax=1 should have been in [-4095, 0]
-//~ [6.12]   fix: Return -EPERM to deny => clean
 		return EPERM;
-//~ 10-15 warning policy/positive-return: a program on an LSM hook refuses with a negative error number, not with 1
-//~   explained: Linux 6.1 loads such a program and the system call fails with EINVAL and a kernel warning; from 6.9 on the verifier refuses it.
-//~   fix: Change to '-EPERM' => clean
+//~ [6.1] 10-15 warning policy/positive-return: a program on an LSM hook refuses with a negative error number, not with 1
+//~ [6.1]   explained: Linux 6.1 loads such a program and the system call fails with EINVAL and a kernel warning; from 6.9 on the verifier refuses it.
+//~ [6.1]   fix: Change to '-EPERM' => clean
+//~ [6.12] 10-15 warning policy/positive-return: a program on an LSM hook refuses with a negative error number, not with 1
+//~ [6.12]   explained: Linux 6.1 loads such a program and the system call fails with EINVAL and a kernel warning; from 6.9 on the verifier refuses it.
+//~ [6.12]   fix: Change to '-EPERM' => clean
+//~ [6.12] 3-16 error verifier/return-range: At program exit the register R0 has smin=1 smax=1 should have been in [-4095, 0]
+//~ [6.12]   fix: Return -EPERM to deny => clean
 	return 0;
 }
 
@@ -312,7 +315,7 @@ int BPF_PROG(on_exec, struct linux_binprm *bprm)
 //~ [6.12] 26-27 warning policy/positive-return: a program on an LSM hook refuses with a negative error number, not with 1
 //~ [6.12]   explained: Linux 6.1 loads such a program and the system call fails with EINVAL and a kernel warning; from 6.9 on the verifier refuses it.
 //~ [6.12]   fix: Change to '-1' => clean
-//~ [6.12] 9-32 error verifier/return-range: At program exit the register R0 has smin=1 smax=1 should have been in [-4095, 0]
+//~ [6.12] 2-32 error verifier/return-range: At program exit the register R0 has smin=1 smax=1 should have been in [-4095, 0]
 //~ [6.12]   fix: Return -EPERM when it is not 0, else 0 => clean
 }
 

@@ -217,6 +217,12 @@ function Bar() {
   const { states } = tree;
   const pruned = states.nodes.filter((n) => n.end === 'pruned').length;
   const recorded = states.nodes.reduce((n, s) => n + s.steps.length, 0);
+  const facts = [
+    `${plural(states.processed, 'instruction')} processed`,
+    plural(states.total, 'segment'),
+    ...(pruned > 0 ? [`${number(pruned)} pruned`] : []),
+    ...(states.truncated ? [`${number(recorded)} recorded`] : []),
+  ].join(' · ');
   return (
     <div className="panel-bar st-bar">
       {data.programs.length > 1 ? (
@@ -233,11 +239,8 @@ function Bar() {
       ) : (
         <span className="ellipsis st-name">{data.program}</span>
       )}
-      <span className="ellipsis grow meta" title={`${baseName(file)} on ${panel.getState().kernel}`}>
-        <StateMark mark={data.accepted ? 'allow' : 'deny'} label={data.accepted ? 'accepted' : 'refused'} />{' '}
-        {plural(states.processed, 'instruction')} processed · {plural(states.total, 'segment')}
-        {pruned > 0 ? ` · ${number(pruned)} pruned` : ''}
-        {states.truncated ? ` · ${number(recorded)} recorded` : ''}
+      <span className="ellipsis grow meta" title={`${facts}; ${baseName(file)} on ${panel.getState().kernel}`}>
+        <StateMark mark={data.accepted ? 'allow' : 'deny'} label={data.accepted ? 'accepted' : 'refused'} /> {facts}
       </span>
       {!data.accepted && (
         <Button icon="error" iconOnly label="Go to the refusal" title="Go to the refusal" onPress={goToRefusal} />

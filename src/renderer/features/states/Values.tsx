@@ -125,7 +125,7 @@ export function Values({ tree, texts, message }: { tree: Tree; texts: ReadonlyMa
           )}
         </div>
       )}
-      <table className="st-table mono">
+      <table className={`st-table mono${step === undefined ? ' st-final' : ''}`}>
         <thead>
           <tr>
             <th scope="col">place</th>

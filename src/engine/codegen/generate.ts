@@ -10,6 +10,7 @@ import {
   type TranslationUnit,
   type VarDecl,
 } from '../c/index.ts';
+import { CodeCache, isOfFile, KeptCode, type Entry, type FunctionStats } from './code-cache.ts';
 import type { Func } from './ir.ts';
 import { UnitContext } from './lower/context.ts';
 import { lowerFunction } from './lower/function.ts';
@@ -33,14 +34,6 @@ export interface CodegenOptions {
   readonly onFunction?: (f: Func) => void;
 }
 
-export interface FunctionStats {
-  readonly name: string;
-  readonly section: string;
-  /** Instructions, ld_imm64 counted once. */
-  readonly insns: number;
-  readonly stack: number;
-}
-
 export interface GenerateResult {
   /** Null when there are errors. */
   readonly object: Uint8Array | null;
@@ -57,6 +50,7 @@ export interface CompileResult extends GenerateResult {
 /** A file that is compiled again and again. */
 export class CompileSession {
   readonly front = new FrontEndSession();
+  readonly code = new CodeCache();
 }
 
 /**
@@ -66,10 +60,10 @@ export class CompileSession {
 export function compileC(input: CompileInput, opts: CodegenOptions = {}, session?: CompileSession): CompileResult {
   const front = compileFrontEnd(input, session?.front);
   if (front.diagnostics.some((d) => d.severity === 'error')) {
-    const more = lowerOnly(front.unit);
+    const more = lowerOnly(front.unit, session?.code);
     return { unit: front.unit, object: null, diagnostics: [...front.diagnostics, ...more], functions: [] };
   }
-  const result = generateObject(front.unit, opts);
+  const result = generateObject(front.unit, opts, session?.code);
   return {
     unit: front.unit,
     object: result.object,
@@ -86,13 +80,21 @@ const tooManyParameters = (cx: UnitContext, d: FunctionDecl): void =>
     'Make it static __always_inline, or pass a pointer to a struct.',
   );
 
-/** What lowering has to say about the functions without errors of a unit that has some. */
-function lowerOnly(unit: TranslationUnit): readonly Diagnostic[] {
+/**
+ * What lowering has to say about the functions without errors of a unit that has some. `cache`: functions that are known
+ * to have nothing to say, and nothing that depends on others, are passed over.
+ */
+function lowerOnly(unit: TranslationUnit, cache?: CodeCache): readonly Diagnostic[] {
   const cx = new UnitContext(unit);
-  const lowered = new Map<FunctionDecl, Func>();
+  const lowered = new Map<FunctionDecl, Func | null>();
   for (const d of unit.functions) {
-    if (d.body === null || d.broken || hasErrors(d.body)) continue;
-    if (unit.sources.position(d.nameLoc).file !== unit.file) continue;
+    if (d.body === null || d.broken) continue;
+    const known = cache?.lowered(d);
+    if (known?.plain === true && !known.blocks) {
+      if (isOfFile(unit, d)) lowered.set(d, null);
+      continue;
+    }
+    if (hasErrors(d.body) || !isOfFile(unit, d)) continue;
     guarded(() => {
       const f = lowerFunction(cx, d);
       lowered.set(d, f);
@@ -101,7 +103,10 @@ function lowerOnly(unit: TranslationUnit): readonly Diagnostic[] {
       refuseIndirectCalls(f, cx, false);
     });
   }
-  guarded(() => withoutObject(cx, lowered));
+  const all = [...lowered].flatMap(([d, f]) => (f === null ? [] : [[d, f] as const]));
+  // What is inlined where matters then.
+  if (all.length < lowered.size && all.some(([, f]) => hasBlocks(f))) return lowerOnly(unit);
+  guarded(() => withoutObject(cx, [...lowered.keys()], new Map(all)));
   return cx.diagnostics;
 }
 
@@ -115,8 +120,12 @@ function guarded(work: () => void): void {
 }
 
 /** What is otherwise found on the way to an object, which there will not be. */
-function withoutObject(cx: UnitContext, lowered: ReadonlyMap<FunctionDecl, Func>): void {
-  for (const d of lowered.keys())
+function withoutObject(
+  cx: UnitContext,
+  functions: readonly FunctionDecl[],
+  lowered: ReadonlyMap<FunctionDecl, Func>,
+): void {
+  for (const d of functions)
     if (d.linkage === 'global' && d.params.length > 5 && !d.attributes.alwaysInline) tooManyParameters(cx, d);
   if ([...lowered.values()].some(hasBlocks)) refuseSizes(cx, lowered);
 }
@@ -148,10 +157,11 @@ function refuseSizes(cx: UnitContext, lowered: ReadonlyMap<FunctionDecl, Func>):
 }
 
 /** Compiles a unit that has no errors. Never throws: a broken invariant of ours becomes a diagnostic. */
-export function generateObject(unit: TranslationUnit, opts: CodegenOptions = {}): GenerateResult {
+export function generateObject(unit: TranslationUnit, opts: CodegenOptions = {}, cache?: CodeCache): GenerateResult {
   const cx = new UnitContext(unit);
   try {
-    return generate(cx, opts);
+    // Who wants to see the functions sees all of them.
+    return generate(cx, opts, opts.onFunction === undefined ? cache : undefined);
   } catch (e) {
     if (!(e instanceof AssertionError)) throw e;
     const first = unit.functions[0] ?? { loc: 0, end: 0 };
@@ -165,24 +175,35 @@ export function generateObject(unit: TranslationUnit, opts: CodegenOptions = {})
   }
 }
 
-function generate(cx: UnitContext, opts: CodegenOptions): GenerateResult {
+function generate(cx: UnitContext, opts: CodegenOptions, cache?: CodeCache): GenerateResult {
   const { unit } = cx;
   const compiled = new Map<FunctionDecl, Func>();
   const busy = new Set<FunctionDecl>();
-  const lowered = lowerReachable(cx);
+  const { functions, lowered, entries } = lowerReachable(cx, cache);
   if (cx.diagnostics.some((d) => d.severity === 'error')) {
-    withoutObject(cx, lowered);
+    if (lowered.size < functions.length) return generate(new UnitContext(unit), opts);
+    withoutObject(cx, functions, lowered);
     return { object: null, diagnostics: cx.diagnostics, functions: [] };
   }
 
   const calls = new Map<FunctionDecl, number>();
-  for (const f of lowered.values()) for (const d of calledBy(f)) calls.set(d, (calls.get(d) ?? 0) + 1);
+  for (const f of functions)
+    for (const d of entries.get(f)?.calls ?? calledBy(lowered.get(f)!)) calls.set(d, (calls.get(d) ?? 0) + 1);
+  const kept = new KeptCode(entries, calls);
+  const definition = (d: FunctionDecl): Func | undefined => {
+    let f = lowered.get(d);
+    if (f === undefined && entries.has(d)) {
+      f = lowerFunction(cx, d);
+      lowered.set(d, f);
+    }
+    return f;
+  };
 
   /** Callees first, so that what is inlined is already small. */
   const compile = (d: FunctionDecl, site: { loc: Loc; end: Loc }): Func => {
     const done = compiled.get(d);
     if (done !== undefined) return done;
-    const f = lowered.get(d)!;
+    const f = definition(d)!;
     if (busy.has(d)) {
       cx.error(
         site,
@@ -203,34 +224,45 @@ function generate(cx: UnitContext, opts: CodegenOptions): GenerateResult {
           return shouldInline(g, calls.get(callee) ?? 0) || isSmallFor(g, call) ? g : null;
         });
         optimise(f, cx);
-      } while (cx.diagnostics.length === 0 && resolveCalls(f, (callee) => lowered.get(callee)));
+      } while (cx.diagnostics.length === 0 && resolveCalls(f, definition));
       opts.onFunction?.(f);
     }
     busy.delete(d);
     compiled.set(d, f);
     return f;
   };
-  for (const d of lowered.keys()) compile(d, { loc: d.nameLoc, end: d.nameLoc });
+  const names = new Map<FunctionDecl, ReadonlySet<FunctionDecl>>();
+  for (const d of functions) {
+    const done = kept.finished(d);
+    names.set(d, done?.names ?? referencedBy(compile(d, { loc: d.nameLoc, end: d.nameLoc })));
+  }
   if (cx.diagnostics.length > 0) return { object: null, diagnostics: cx.diagnostics, functions: [] };
 
   // Emitted: programs and global functions, and the static ones that these still call or hand to the kernel.
-  const wanted: FunctionDecl[] = [];
   const seen = new Set<FunctionDecl>();
   const want = (d: FunctionDecl): void => {
-    if (seen.has(d) || !compiled.has(d)) return;
+    if (seen.has(d) || !names.has(d)) return;
     seen.add(d);
-    wanted.push(d);
-    for (const r of referencedBy(compiled.get(d)!)) want(r);
+    for (const r of names.get(d)!) want(r);
   };
-  for (const d of compiled.keys())
-    if (d.linkage === 'global' || d.attributes.section !== null || d.attributes.used) want(d);
+  for (const d of functions) if (d.linkage === 'global' || d.attributes.section !== null || d.attributes.used) want(d);
   for (const v of unit.variables)
     for (const r of v.image?.relocs ?? []) if (r.target.kind === 'function') want(r.target);
 
+  // What is emitted is changed by that, and must not be inlined any more.
+  for (const d of functions)
+    if (seen.has(d) && (kept.finished(d)?.code ?? null) === null) compile(d, { loc: d.nameLoc, end: d.nameLoc });
+  if (cx.diagnostics.length > 0) return { object: null, diagnostics: cx.diagnostics, functions: [] };
   const codes: FunctionCode[] = [];
   const stats: FunctionStats[] = [];
   for (const d of unit.functions) {
     if (!seen.has(d)) continue;
+    const done = kept.finished(d);
+    if (done !== null && done.code !== null && done.stats !== null) {
+      codes.push(done.code);
+      stats.push(done.stats);
+      continue;
+    }
     const f = compiled.get(d)!;
     if (f.params.length > 5) {
       tooManyParameters(cx, d);
@@ -274,6 +306,13 @@ function generate(cx: UnitContext, opts: CodegenOptions): GenerateResult {
     stats.push({ name: d.name, section: d.attributes.section ?? '.text', insns: code.count, stack: frame.size });
   }
   if (cx.diagnostics.length > 0) return { object: null, diagnostics: cx.diagnostics, functions: stats };
+  const made = new Map(codes.map((code, n) => [code.decl, { code, stats: stats[n] }]));
+  for (const d of functions) {
+    const done = kept.finished(d);
+    const now = made.get(d);
+    if (done === null || (done.code === null && now !== undefined))
+      kept.keep(d, names.get(d)!, now?.code ?? null, now?.stats ?? null);
+  }
   const variables = unit.variables.filter((v) => v.storage !== 'extern' && v.storage !== 'auto' && emitAlways(v));
   const object = writeObject(unit, codes, variables, (bytes) => cx.internBytes(bytes));
   return { object, diagnostics: cx.diagnostics, functions: stats };
@@ -283,26 +322,43 @@ function generate(cx: UnitContext, opts: CodegenOptions): GenerateResult {
  * The functions of the file, and of its headers those that something leads to: what a header has for others is no
  * concern of this policy, with all that may be wrong with it. In the order of the unit.
  */
-function lowerReachable(cx: UnitContext): Map<FunctionDecl, Func> {
+function lowerReachable(
+  cx: UnitContext,
+  cache: CodeCache | undefined,
+): {
+  readonly functions: readonly FunctionDecl[];
+  /** Those of which nothing was known. */
+  readonly lowered: Map<FunctionDecl, Func>;
+  readonly entries: ReadonlyMap<FunctionDecl, Entry>;
+} {
   const { unit } = cx;
-  const done = new Map<FunctionDecl, Func>();
+  const done = new Set<FunctionDecl>();
+  const lowered = new Map<FunctionDecl, Func>();
+  const entries = new Map<FunctionDecl, Entry>();
   const work = unit.functions.filter(
-    (d) =>
-      d.linkage === 'global' ||
-      d.attributes.section !== null ||
-      d.attributes.used ||
-      unit.sources.position(d.nameLoc).file === unit.file,
+    (d) => d.linkage === 'global' || d.attributes.section !== null || d.attributes.used || isOfFile(unit, d),
   );
   for (const v of unit.variables)
     for (const r of v.image?.relocs ?? []) if (r.target.kind === 'function') work.push(r.target);
   while (work.length > 0) {
     const d = work.pop()!;
     if (d.body === null || done.has(d)) continue;
-    const f = lowerFunction(cx, d);
-    done.set(d, f);
-    work.push(...referencedBy(f));
+    done.add(d);
+    let entry = cache?.lowered(d);
+    if (entry === undefined) {
+      const before = cx.diagnostics.length;
+      cx.askedUnit = false;
+      const f = lowerFunction(cx, d);
+      lowered.set(d, f);
+      const names = referencedBy(f);
+      work.push(...names);
+      if (cx.diagnostics.length > before) continue;
+      const plain = !cx.askedUnit && !hasIndirectCalls(f);
+      entry = cache?.keep(d, { calls: calledBy(f), names, plain, blocks: hasBlocks(f) });
+    } else work.push(...entry.names);
+    if (entry !== undefined) entries.set(d, entry);
   }
-  return new Map(unit.functions.flatMap((d) => (done.has(d) ? [[d, done.get(d)!]] : [])));
+  return { functions: unit.functions.filter((d) => done.has(d)), lowered, entries };
 }
 
 /** Maps, licences and other data in named sections, and everything visible from outside, exist even unused. */

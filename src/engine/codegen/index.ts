@@ -7,5 +7,5 @@ export {
   type CompileInput,
   type CompileResult,
   type GenerateResult,
-  type FunctionStats,
 } from './generate.ts';
+export type { FunctionStats } from './code-cache.ts';

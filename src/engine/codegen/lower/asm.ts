@@ -268,6 +268,7 @@ class Translation {
           ? Number(text)
           : null;
     if (id !== null) return { kind: 'helper', id, name: `helper #${id}` };
+    this.#lw.cx.askedUnit = true;
     const decl = this.#lw.cx.unit.functions.find((f) => f.name === text);
     if (decl?.body) return { kind: 'local', decl };
     if (decl?.attributes.section === '.ksyms') return { kind: 'kfunc', decl };

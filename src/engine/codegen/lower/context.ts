@@ -23,6 +23,8 @@ type StringSymbol = Symbol & { readonly kind: 'string' };
 export class UnitContext {
   readonly unit: TranslationUnit;
   readonly diagnostics: Diagnostic[] = [];
+  /** Lowering looked for a function by its name. */
+  askedUnit = false;
   readonly #strings = new Map<string, StringSymbol>();
 
   constructor(unit: TranslationUnit) {

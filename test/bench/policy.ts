@@ -116,10 +116,20 @@ export function bigPolicy(lines = 1000): string {
   return text;
 }
 
-/** What a person types, one character at a time: a number in a condition, a comment, a name, a space. */
-export const KEYSTROKES: readonly ((text: string, i: number) => string)[] = [
-  (text, i) => text.replace('if (uid == 0 ||', `if (uid == ${i % 90} ||`),
-  (text, i) => text.replace('are left alone.', `are left alone${'.'.repeat((i % 7) + 2)}`),
-  (text, i) => text.replace('__u64 denied;', `__u64 denied;\n__u64 spare${i};`),
-  (text, i) => text.replace('return r->flags & 3 ?', `return r->flags & ${3 + (i % 40)} ?`),
-];
+type Typed = (text: string, i: number) => string;
+
+/** What a person types, one keystroke at a time; `wrong`: the text has errors then. */
+export const KEYSTROKES: Readonly<Record<string, { readonly type: Typed; readonly wrong?: (i: number) => boolean }>> = {
+  'a literal in a program': { type: (text, i) => text.replace('if (uid == 0 ||', `if (uid == ${i % 90} ||`) },
+  'a literal in a callee': {
+    type: (text, i) => text.replace('return r->flags & 3 ?', `return r->flags & ${3 + (i % 40)} ?`),
+  },
+  'a comment': { type: (text, i) => text.replace('are left alone.', `are left alone${'.'.repeat((i % 7) + 2)}`) },
+  'a new global': { type: (text, i) => text.replace('__u64 denied;', `__u64 denied;\n__u64 spare${i};`) },
+  'a new line at the top': { type: (text, i) => '\n'.repeat(i % 40) + text },
+  'an error, and back': {
+    type: (text, i) => (i % 2 === 0 ? text : text.replace('verdict = rules_9(key', 'verdict = rules_9(keu')),
+    wrong: (i) => i % 2 === 1,
+  },
+  'a helper inlined everywhere': { type: (text, i) => text.replace('e->hook = hook;', `e->hook = hook + ${i % 50};`) },
+};

@@ -116,8 +116,8 @@ choice is approximate.
 
 ## Kernel functions (kfuncs)
 
-The loader resolves them against the kernel's BTF. The verifier follows \`bpf_rcu_read_lock\` and \`bpf_rcu_read_unlock\`; it refuses
-every other one with \`kernel function … is not modelled\`. The VM models
+The loader resolves them against the kernel's BTF. The verifier knows those of vmlinux by tables per kernel generation (see
+\`docs/limits.md\`). The VM models
 ${kfuncs.join(', ')}.
 `;
   await expect(page).toMatchFileSnapshot(`${root}/docs/helpers.md`);

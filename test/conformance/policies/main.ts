@@ -13,6 +13,7 @@ import { comparePolicies } from './compare.ts';
 import type { Headers } from './compile.ts';
 import { fetchSources } from './fetch.ts';
 import { writeMarkdown } from './markdown.ts';
+import { mergeRows, writeRows } from './rows.ts';
 import { OUTLIER, quality, regressions, table, type Judge, type Row } from './report.ts';
 import { findSources } from './sources.ts';
 
@@ -26,7 +27,10 @@ const USAGE = `usage: npm run report:policies -- --dir DIR [options]
   --headers bundled   LSMith's own headers for our compiler (default: genuine)
   --only RE, --except RE, --verbose
   --save FOLDER       keep the objects
-  --json FILE, --markdown FILE (between its marks)`;
+  --json FILE         everything that was measured
+  --with FILE         add what an earlier run measured; may be repeated
+  --report            compile and measure nothing: --with alone
+  --markdown FILE     the table, between the marks of the file`;
 
 export async function main(root: string, args: readonly string[]): Promise<number> {
   const { values } = parseArgs({
@@ -45,9 +49,17 @@ export async function main(root: string, args: readonly string[]): Promise<numbe
       verbose: { type: 'boolean', default: false },
       save: { type: 'string' },
       json: { type: 'string' },
+      with: { type: 'string', multiple: true, default: [] },
+      report: { type: 'boolean', default: false },
       markdown: { type: 'string' },
     },
   });
+  if (values.report) {
+    const { rows, judges } = mergeRows(values.with);
+    print(rows, judges);
+    if (values.markdown !== undefined) writeMarkdown(values.markdown, rows, judges);
+    return 0;
+  }
   const dir = values.dir ?? process.env.LSMITH_POLICIES;
   if (dir === undefined) {
     console.error(USAGE);
@@ -75,20 +87,18 @@ export async function main(root: string, args: readonly string[]): Promise<numbe
     console.error('bpftool is not on this machine');
     return 2;
   }
-  const { rows, judges, objects } = compared;
+  const { rows, objects } = compared;
   if (values.save !== undefined) {
     mkdirSync(values.save, { recursive: true });
     for (const o of objects)
       writeFileSync(join(values.save, `${o.row.id.replace(/[^\w.-]+/g, '_')}.${o.which}.o`), o.bytes);
   }
-  print(rows, judges);
-  if (values.json !== undefined) writeFileSync(values.json, JSON.stringify(rows, flat, 1));
-  if (values.markdown !== undefined) writeMarkdown(values.markdown, rows, judges);
+  if (values.json !== undefined) writeFileSync(values.json, writeRows(rows));
+  const all = mergeRows(values.with, rows);
+  print(all.rows, all.judges);
+  if (values.markdown !== undefined) writeMarkdown(values.markdown, all.rows, all.judges);
   return 0;
 }
-
-const flat = (_key: string, value: unknown): unknown =>
-  value instanceof Map ? Object.fromEntries(value as Map<string, unknown>) : value;
 
 function print(rows: readonly Row[], judges: readonly Judge[]): void {
   console.log(table(rows, judges));

@@ -15,10 +15,11 @@ export function layoutFrame(f: MFunc): FrameResult {
   const used = new Set<FrameSlot>();
   for (const b of f.blocks) for (const i of b.insts) if (i.slot !== null) used.add(i.slot);
   let size = 0;
-  // Whole words nearest to r10, what is smaller at the far end: a helper that takes more than a small variable has (a key
-  // of 8 bytes from an int) then stays within the frame. As declared otherwise, so that layouts are stable.
-  const whole = (s: FrameSlot): boolean => s.size % 8 === 0 && s.align === 8;
-  for (const s of [...f.slots.filter(whole), ...f.slots.filter((x) => !whole(x))]) {
+  // Registers nearest to r10, then whole words, and at the far end what is smaller: a helper that takes more than a small
+  // variable has (a key of 8 bytes from an int) then stays within the frame and off the registers. As declared otherwise,
+  // so that layouts are stable.
+  const rank = (s: FrameSlot): number => (s.spill ? 0 : s.size % 8 === 0 && s.align === 8 ? 1 : 2);
+  for (const s of [...f.slots].sort((a, b) => rank(a) - rank(b))) {
     if (!used.has(s)) continue;
     size = Math.ceil((size + s.size) / s.align) * s.align;
     s.offset = -size;

@@ -37,7 +37,7 @@ export function isSmallFor(callee: Func, call: Inst): boolean {
     const b = work.pop()!;
     if (seen.has(b)) continue;
     seen.add(b);
-    size += b.insts.length;
+    size += b.insts.filter((i) => i.op !== 'alloca').length;
     if (size > SMALL) return false;
     const t = b.terminator;
     const [x, y] = t.op === 'condbr' ? t.args.map(value) : [];

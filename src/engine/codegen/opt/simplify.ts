@@ -179,14 +179,23 @@ function simplifyOne(f: Func, i: Inst, dom: () => Dominators): Inst | 'edited' |
 
 /** A phi of nothing and a value that can be computed where they meet as well: the value, made there. */
 function recomputed(f: Func, phi: Inst, value: Inst, dom: () => Dominators): Inst | null {
-  if (value.op !== 'bin' && value.op !== 'cast' && value.op !== 'fieldptr') return null;
   const block = phi.block!;
   const there = (a: Inst): boolean => isFloating(a) || (a.block !== block && dom().dominates(a.block!, block));
-  if (!value.args.every(there)) return null;
-  const copy = cloneInst(f, value);
-  copy.block = block;
-  block.insts.splice(block.phis().length, 0, copy);
-  return copy;
+  const made: Inst[] = [];
+  const make = (v: Inst, depth: number): Inst | null => {
+    if (there(v)) return v;
+    if (depth > 3 || (v.op !== 'bin' && v.op !== 'cast' && v.op !== 'fieldptr')) return null;
+    const args = v.args.map((a) => make(a, depth + 1));
+    if (args.includes(null)) return null;
+    const copy = cloneInst(f, v);
+    copy.args = args as Inst[];
+    copy.block = block;
+    made.push(copy);
+    return copy;
+  };
+  const result = make(value, 0);
+  if (result !== null) block.insts.splice(block.phis().length, 0, ...made);
+  return result;
 }
 
 /** A store keeps only the low bytes: what was done to the others does not matter. */

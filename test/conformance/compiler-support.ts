@@ -44,12 +44,18 @@ const collect = (dir: string): void => {
 collect(headers);
 const cache = createFrontEndCache();
 
-export function compileOurs(text: string, kernel: KernelProfile | null, opts: CodegenOptions = {}): CompileResult {
+/** @param read headers that are not in the bundle */
+export function compileOurs(
+  text: string,
+  kernel: KernelProfile | null,
+  opts: CodegenOptions = {},
+  read?: (path: string) => string | undefined,
+): CompileResult {
   return compileC(
     {
       file: 'test.bpf.c',
       text,
-      includes: createIncludeResolver({ bundled }),
+      includes: createIncludeResolver({ bundled, ...(read === undefined ? {} : { read }) }),
       profileBtf: kernel?.btf ?? null,
       target: { kernelVersion: kernel?.id ?? '6.12' },
       cache,

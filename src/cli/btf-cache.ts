@@ -1,5 +1,6 @@
 /** Kernel BTF on disk: packed in the installation; unpacked and indexed in a cache, of which a run reads what it needs. */
 import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
+import type * as zlib from 'node:zlib';
 import { indexBtf, inMemory, openIndexedBtf, type Btf } from '../engine/bpf/index.ts';
 import { openCached, writeCached } from './cache.ts';
 
@@ -10,7 +11,7 @@ const FORMAT = 3;
 export function unpackedBtf(packed: string): Uint8Array {
   // Node before 20.16 has no `getBuiltinModule`, but bin/launch.cjs as its main module.
   const { gunzipSync } = (process.getBuiltinModule?.('node:zlib') ??
-    process.mainModule?.require('node:zlib')) as typeof import('node:zlib');
+    process.mainModule?.require('node:zlib')) as typeof zlib;
   return new Uint8Array(gunzipSync(readFileSync(packed)));
 }
 

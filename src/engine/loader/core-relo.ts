@@ -349,7 +349,7 @@ function patch(insns: InsnArray, insn: number, r: Resolution): boolean {
       if (!whole) throw new CoreError(`insn #${insn} (LDIMM64) has unexpected form`);
       check((BigInt(insns.imm[next] >>> 0) << 32n) | BigInt(insns.imm[insn] >>> 0), 'LDIMM64');
       insns.imm[insn] = Number(BigInt.asIntN(32, r.value));
-      insns.imm[next] = Number(BigInt.asIntN(32, r.value >> 32n));
+      insns.imm[next] = Number(r.value >> 32n) | 0;
       return true;
     }
     default:

@@ -20,7 +20,8 @@ const big = (lo: number, hi: number): bigint => (BigInt(hi) << 32n) | BigInt(lo 
 
 function put(r: Int32Array, d: number, v: bigint): void {
   r[d] = Number(BigInt.asIntN(32, v));
-  r[d + 1] = Number(BigInt.asIntN(32, v >> 32n));
+  // Not by `asIntN`: see hiOf in verifier/wide.ts.
+  r[d + 1] = Number(v >> 32n) | 0;
 }
 
 /** Unsigned division and modulo; by zero: quotient 0, remainder unchanged (RFC 9669, 4.1). */

@@ -280,7 +280,8 @@ export class Run {
 
   ret64(v: bigint): void {
     this.R[0] = Number(BigInt.asIntN(32, v));
-    this.R[1] = Number(BigInt.asIntN(32, v >> 32n));
+    // Not by `asIntN`: see hiOf in verifier/wide.ts.
+    this.R[1] = Number(v >> 32n) | 0;
   }
 
   /** r0 = pointer; 0 is NULL. */

@@ -29,6 +29,8 @@ const KEPT = 16;
 /** Macro tokens over which the session starts afresh. */
 const MAX_WEIGHT = 3_000_000;
 const MAX_RUNS = 5_000;
+/** A file of more is no policy that somebody edits. */
+const MAX_STRETCHES = 20_000;
 
 type Decl = VarDecl | FunctionDecl;
 
@@ -85,6 +87,7 @@ export class FrontEndSession {
     if (key.some((x, i) => x !== this.#key[i])) this.clear();
     this.#key = key;
     const cuts = cut(buffer);
+    if (cuts.length > MAX_STRETCHES) return null;
     const texts = cuts.map((c) => textOf(buffer, c));
     let shared = this.#shared;
     if (shared !== null && !isCurrent(shared, buffer, cuts, texts, input.includes)) shared = null;
@@ -168,6 +171,8 @@ class Run {
   readonly #cuts: readonly Cut[];
   readonly #texts: readonly string[];
   readonly #stretches: Stretch[];
+  /** How many of a text's stretches serve in this compilation. */
+  readonly #taken = new Map<string, number>();
   readonly #prefixLength: number;
   readonly #cx: Context;
   readonly #pp: Preprocessor;
@@ -236,7 +241,9 @@ class Run {
     let list = stretches.get(text);
     if (list === undefined) stretches.set(text, (list = []));
     // Each serves once in a compilation.
-    let found = list.find((s) => s.used !== runs);
+    const next = this.#taken.get(text) ?? 0;
+    this.#taken.set(text, next + 1);
+    let found = list[next];
     if (found === undefined) {
       found = { base: sources.allocate(text.length), used: runs, result: null };
       list.push(found);

@@ -62,7 +62,12 @@ describe.each(KERNELS)('kernel %s', (kernel) => {
     b.put('built/policy.bpf.o', object ?? undefined);
     const source = b.engine.check(policy, kernel, { log: true });
     const built = b.engine.check('built/policy.bpf.o', kernel, { log: true });
-    expect(built.programs).toEqual(source.programs);
+    // The source's lines are not lines of the object.
+    const apart = (programs: typeof built.programs): unknown => programs.map((p) => ({ ...p, lineVisits: null }));
+    const visits = (programs: typeof built.programs): number[] =>
+      programs.map((p) => p.lineVisits.reduce((n, [, times]) => n + times, 0));
+    expect(apart(built.programs)).toEqual(apart(source.programs));
+    expect(visits(built.programs)).toEqual(visits(source.programs));
     expect(built.diagnostics).toEqual([]);
   });
 });

@@ -211,12 +211,12 @@ function pointerResult(env: Env, meta: KfuncMeta, targetId: number): Reg {
   if (name === 'bpf_rdonly_cast') {
     const id = Number(BigInt.asUintN(32, meta.constant ?? 0n));
     const kind = env.btf.kind(id);
-    if (env.rules.untrustedMemory) {
-      if (env.btf.type(id).kind === 'void') return untrustedMemory(env.insn);
-      if (kind !== 'struct' && kind !== 'union')
-        bad('kfunc bpf_rdonly_cast type ID argument must be of a struct or void');
+    const { untrustedMemory: toVoid } = env.rules;
+    // Type 0 is void; an id that BTF does not have is refused below.
+    if (toVoid && id === 0) return untrustedMemory(env.insn);
+    if (kind !== 'struct' && kind !== 'union') {
+      bad(`kfunc bpf_rdonly_cast type ID argument must be of a struct${toVoid ? ' or void' : ''}`);
     }
-    if (kind !== 'struct' && kind !== 'union') bad('kfunc bpf_rdonly_cast type ID argument must be of a struct');
     return kernelPointer(id, UNTRUSTED);
   }
   if (name === 'bpf_dynptr_slice' || name === 'bpf_dynptr_slice_rdwr') return slice(env, meta);

@@ -3,6 +3,7 @@ import type { QuickFix } from '../../base/index.ts';
 import type { Expr, FunctionDecl, Stmt } from './ast.ts';
 import type { Context } from './context.ts';
 import { checkFlow } from './flow.ts';
+import { childStatements } from './statements.ts';
 import { isError, isInteger, isVoid, strip } from './types.ts';
 
 export function checkUnit(cx: Context, mainFile: string): void {
@@ -62,7 +63,7 @@ function missingReturnFix(cx: Context, fn: FunctionDecl): readonly QuickFix[] {
 }
 
 const returnsSomewhere = (s: Stmt): boolean =>
-  s.kind === 'return' || s.kind === 'goto' || children(s).some(returnsSomewhere);
+  s.kind === 'return' || s.kind === 'goto' || childStatements(s).some(returnsSomewhere);
 
 /** `BPF_PROG(f, ...)` makes a static `____f` and a global `f`: the latter needs a section to be a program. */
 function programWithoutSection(cx: Context, fn: FunctionDecl): void {
@@ -170,28 +171,9 @@ function neverReturns(e: Expr): boolean {
   return e.kind === 'cast' && strip(e.type).kind === 'void' && neverReturns(e.operand);
 }
 
-function children(s: Stmt): readonly Stmt[] {
-  switch (s.kind) {
-    case 'compound':
-      return s.body;
-    case 'if':
-      return s.else === null ? [s.then] : [s.then, s.else];
-    case 'while':
-    case 'do':
-    case 'for':
-    case 'switch':
-    case 'case':
-    case 'default':
-    case 'label':
-      return [s.body];
-    default:
-      return [];
-  }
-}
-
 const isLoop = (s: Stmt): boolean => s.kind === 'while' || s.kind === 'do' || s.kind === 'for';
 const hasLabel = (s: Stmt): boolean =>
-  s.kind === 'label' || s.kind === 'case' || s.kind === 'default' || children(s).some(hasLabel);
+  s.kind === 'label' || s.kind === 'case' || s.kind === 'default' || childStatements(s).some(hasLabel);
 const hasBreak = (s: Stmt): boolean =>
-  s.kind === 'break' || (!isLoop(s) && s.kind !== 'switch' && children(s).some(hasBreak));
-const hasContinue = (s: Stmt): boolean => s.kind === 'continue' || (!isLoop(s) && children(s).some(hasContinue));
+  s.kind === 'break' || (!isLoop(s) && s.kind !== 'switch' && childStatements(s).some(hasBreak));
+const hasContinue = (s: Stmt): boolean => s.kind === 'continue' || (!isLoop(s) && childStatements(s).some(hasContinue));

@@ -3,6 +3,7 @@
  * `IncludeResolver` (`createIncludeResolver`), kernel types from the profile's BTF behind the virtual vmlinux.h.
  */
 export * from './ast.ts';
+export * from './statements.ts';
 export { helperId } from './builtins.ts';
 export { evaluate, type Constant } from './constant.ts';
 export { closest, MAX_DIAGNOSTICS } from './diagnostics.ts';

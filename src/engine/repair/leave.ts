@@ -1,8 +1,9 @@
 /** The `return` that a path leaves a function by: compilers join the returns, so that the EXIT has no line of its own. */
 import type { SourceRange } from '../../base/index.ts';
 import type { Stmt, TranslationUnit } from '../c/index.ts';
+import { childStatements } from '../c/index.ts';
 import { Source } from './source.ts';
-import { childStatements, functionAt, placeAt, places, type Place } from './tree.ts';
+import { functionAt, placeAt, places, type Place } from './tree.ts';
 
 export interface LastPlace {
   readonly line: number;

@@ -1,33 +1,12 @@
 /** Walks over the typed tree: statements with what contains them, and the expressions in them. */
 import type { CType, Expr, FunctionDecl, Initializer, Stmt, TranslationUnit } from '../c/index.ts';
-import { strip } from '../c/index.ts';
+import { childStatements, strip } from '../c/index.ts';
 import type { Source } from './source.ts';
 
 /** A statement, with the statements around it, innermost last. */
 export interface Place {
   readonly stmt: Stmt;
   readonly around: readonly Stmt[];
-}
-
-/** Statements directly in another one. */
-export function childStatements(s: Stmt): readonly Stmt[] {
-  switch (s.kind) {
-    case 'compound':
-      return s.body;
-    case 'if':
-      return s.else === null ? [s.then] : [s.then, s.else];
-    case 'for':
-      return s.init === null ? [s.body] : [s.init, s.body];
-    case 'while':
-    case 'do':
-    case 'switch':
-    case 'case':
-    case 'default':
-    case 'label':
-      return [s.body];
-    default:
-      return [];
-  }
 }
 
 /** All statements of a function, outermost first. */

@@ -139,6 +139,9 @@ function measureOf(o: ObjectVerdict): ObjectMeasure {
   return { openError: o.openError === null ? null : lastWords(o.openError), programs };
 }
 
+/** libbpf's closing line, which repeats that it failed. */
+const CLOSING = /^libbpf: failed to load object '/;
+
 /** The line of a log that says why. */
 function lastWords(log: string): string {
   const lines = log
@@ -148,5 +151,5 @@ function lastWords(log: string): string {
       (l) =>
         l !== '' && !/^((insns )?processed \d|verification time|stack depth|max_states|-- END|libbpf: -- END)/.test(l),
     );
-  return lines.at(-1)?.slice(0, 160) ?? '';
+  return (lines.filter((l) => !CLOSING.test(l)).at(-1) ?? lines.at(-1))?.slice(0, 160) ?? '';
 }

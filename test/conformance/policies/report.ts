@@ -109,6 +109,16 @@ const loads = (m: ObjectMeasure | null | undefined): string => {
   return n === null ? '' : m!.openError !== null ? 'no' : `${n.accepted}/${n.programs}`;
 };
 
+/** Why not one program of either object loads, in the words that were said of clang's; null when one does. */
+export function neither(r: Row, judge: Judge): string | null {
+  const j = r.judged.get(judge);
+  if (!j?.ours || !j.clang) return null;
+  const some = (m: ObjectMeasure): boolean => m.openError === null && (accepted(m)?.accepted ?? 0) > 0;
+  if (some(j.ours) || some(j.clang)) return null;
+  if (j.clang.openError !== null) return j.clang.openError;
+  return [...j.clang.programs.values()].find((v) => v.reason !== '')?.reason ?? 'it has no programs';
+}
+
 const figure = (x: number): string => (Number.isNaN(x) ? '' : x.toFixed(2));
 
 /** What the table says of one source, cell by cell. */
@@ -124,7 +134,9 @@ export function cells(r: Row, judges: readonly Judge[]): string[] {
       const m = r.judged.get(j);
       const q = quality([r], j).perObject;
       const bad = regressions([r], j).map((b) => `; ${b.program}: ${b.reason}`);
-      return [`${loads(m?.ours)}, ${loads(m?.clang)}${bad.join('')}`, figure(q.static), figure(q.processed)];
+      const why = neither(r, j);
+      const both = why === null ? '' : `; neither: ${why}`;
+      return [`${loads(m?.ours)}, ${loads(m?.clang)}${bad.join('')}${both}`, figure(q.static), figure(q.processed)];
     }),
   ];
 }

@@ -2,6 +2,7 @@
 import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import AxeBuilder from '@axe-core/playwright';
 import { _electron, expect, type ElectronApplication, type Locator, type Page } from '@playwright/test';
 
 export const ROOT = resolve(import.meta.dirname ?? process.cwd(), import.meta.dirname ? '../..' : '.');
@@ -105,4 +106,37 @@ export async function size(app: ElectronApplication, page: Page, width: number, 
     [width, height],
   );
   await expect.poll(() => page.evaluate(() => window.innerWidth)).toBe(width);
+}
+
+/** No violation of WCAG A and AA in what the window shows now (the editor's inner parts are Monaco's own). */
+export async function expectAccessible(page: Page): Promise<void> {
+  const { violations } = await new AxeBuilder({ page })
+    .setLegacyMode(true)
+    .withTags(['wcag2a', 'wcag2aa'])
+    .exclude('.monaco-editor')
+    .analyze();
+  const places = (v: (typeof violations)[number]): string =>
+    v.nodes
+      .map((n) => n.target.join(' '))
+      .slice(0, 4)
+      .join(' | ');
+  expect(violations.map((v) => `${v.id}: ${places(v)}`)).toEqual([]);
+}
+
+/** Pictures `<name>-<width>x<height>.png` of the window at the smallest and the usual size; then the size `back`. */
+export async function shoot(
+  app: ElectronApplication,
+  page: Page,
+  name: string,
+  back: readonly [number, number],
+): Promise<void> {
+  for (const [w, h] of [
+    [1280, 800],
+    [1920, 1080],
+  ]) {
+    await size(app, page, w, h);
+    await page.waitForTimeout(300);
+    await page.screenshot({ path: join(SHOTS, `${name}-${w}x${h}.png`) });
+  }
+  await size(app, page, ...back);
 }

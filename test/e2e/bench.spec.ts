@@ -1,14 +1,15 @@
 /** The daily loop: open, edit, see the verdict, run, reorder. One window for the whole file. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import AxeBuilder from '@axe-core/playwright';
 import { expect, test } from '@playwright/test';
 import {
   editor,
+  expectAccessible,
   makeFolders,
   openFile,
   palette,
   remove,
+  shoot,
   SHOTS,
   size,
   start,
@@ -164,29 +165,8 @@ for (const theme of ['dark', 'light'] as const) {
     await palette(page, 'Show Trace');
     if ((await page.locator('html').getAttribute('data-theme')) !== theme) await palette(page, 'Toggle Dark');
     await expect(page.locator('html')).toHaveAttribute('data-theme', theme);
-    const result = await new AxeBuilder({ page })
-      .setLegacyMode(true)
-      .withTags(['wcag2a', 'wcag2aa'])
-      .exclude('.monaco-editor')
-      .analyze();
-    expect(
-      result.violations.map(
-        (v) =>
-          `${v.id}: ${v.nodes
-            .map((n) => n.target.join(' '))
-            .slice(0, 4)
-            .join(' | ')}`,
-      ),
-    ).toEqual([]);
-    for (const [w, h] of [
-      [1280, 800],
-      [1920, 1080],
-    ]) {
-      await size(app, page, w, h);
-      await page.waitForTimeout(300);
-      await page.screenshot({ path: join(SHOTS, `${theme}-${w}x${h}.png`) });
-    }
-    await size(app, page, 1280, 800);
+    await expectAccessible(page);
+    await shoot(app, page, theme, [1280, 800]);
   });
 }
 

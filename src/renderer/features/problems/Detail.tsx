@@ -49,6 +49,11 @@ function useFixes(d: Diagnostic): readonly QuickFix[] | null {
   return found?.d === d ? found.fixes : (d.fixes ?? null);
 }
 
+/** Words of the engine: what stands between backticks is code, as in the source. */
+function Words({ text }: { text: string }) {
+  return text.split(/`([^`\n]+)`/).map((part, i) => (i % 2 === 1 ? <code key={i}>{part}</code> : part));
+}
+
 /** A place to go to. */
 function Go({ d, range, insn }: { d: Diagnostic; range: SourceRange | undefined; insn?: number }) {
   if (range === undefined) return insn === undefined || insn < 0 ? null : <span className="mono">insn {insn}</span>;
@@ -69,17 +74,23 @@ function WhyRefused({ d, r }: { d: Diagnostic; r: Reasons }) {
   const related = r.related.filter((x) => x.insn !== r.lost?.insn);
   return (
     <div className="reasons">
-      <p>{r.text}</p>
+      <p>
+        <Words text={r.text} />
+      </p>
       <dl>
         <dt>Required</dt>
-        <dd>{r.required}</dd>
+        <dd>
+          <Words text={r.required} />
+        </dd>
         <dt>Known</dt>
-        <dd className="wrap">{r.known}</dd>
+        <dd className="wrap">
+          <Words text={r.known} />
+        </dd>
         {r.lost !== null && (
           <>
             <dt>Lost at</dt>
             <dd className="wrap">
-              <Go d={d} range={r.lost.range} insn={r.lost.insn} /> {r.lost.message}
+              <Go d={d} range={r.lost.range} insn={r.lost.insn} /> <Words text={r.lost.message} />
             </dd>
           </>
         )}
@@ -87,7 +98,7 @@ function WhyRefused({ d, r }: { d: Diagnostic; r: Reasons }) {
           <Fragment key={i}>
             <dt>See also</dt>
             <dd className="wrap">
-              <Go d={d} range={x.range} insn={x.insn} /> {x.message}
+              <Go d={d} range={x.range} insn={x.insn} /> <Words text={x.message} />
             </dd>
           </Fragment>
         ))}
@@ -99,7 +110,9 @@ function WhyRefused({ d, r }: { d: Diagnostic; r: Reasons }) {
                 {r.path.map((x, i) => (
                   <li key={i}>
                     <Go d={d} range={x.range} insn={x.insn} />
-                    <span>{x.message}</span>
+                    <span>
+                      <Words text={x.message} />
+                    </span>
                   </li>
                 ))}
               </ol>
@@ -107,7 +120,9 @@ function WhyRefused({ d, r }: { d: Diagnostic; r: Reasons }) {
           </>
         )}
         <dt>Change</dt>
-        <dd className="advice">{r.change}</dd>
+        <dd className="advice">
+          <Words text={r.change} />
+        </dd>
       </dl>
     </div>
   );
@@ -127,10 +142,14 @@ export function Detail({ d }: { d: Diagnostic }) {
         <WhyRefused d={d} r={d.reasons} />
       ) : (
         <>
-          {why && <p>{why}</p>}
+          {why && (
+            <p>
+              <Words text={why} />
+            </p>
+          )}
           {advice.map((a, i) => (
             <p key={i} className="advice">
-              {a}
+              <Words text={a} />
             </p>
           ))}
           {d.notes && d.notes.length > 0 && (
@@ -138,7 +157,9 @@ export function Detail({ d }: { d: Diagnostic }) {
               {d.notes.map((n, i) => (
                 <li key={i}>
                   <Go d={d} range={n.range} />
-                  <span>{n.message}</span>
+                  <span>
+                    <Words text={n.message} />
+                  </span>
                 </li>
               ))}
             </ol>

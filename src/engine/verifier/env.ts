@@ -4,6 +4,7 @@ import type { LineRecord, LoadedObject, LoadedProgram, MapDef } from '../loader/
 import type { CtxField, CtxTable } from './ctx-fields.ts';
 import type { KeptState } from './kept.ts';
 import { Log } from './log.ts';
+import { park, unpark } from './parked.ts';
 import type { Reg } from './reg.ts';
 import { NON_OWN, RCU, typeName } from './reg.ts';
 import type { KernelRules } from './rules.ts';
@@ -50,6 +51,8 @@ interface Pending {
   readonly insn: number;
   readonly prev: number;
   readonly logLength: number;
+  /** Shares places with others of the list, see `parked.ts`. */
+  parked: boolean;
 }
 
 /** A checkpoint, with how often it was of use. */
@@ -76,6 +79,8 @@ export interface SubprogInfo {
 
 const COMPLEXITY_LIMIT_JMP_SEQ = 8192;
 const POLL_EVERY = 1024;
+/** Queued states from which on they share places: most programs never have as many. */
+const LONG_LIST = 32;
 
 export class Env {
   readonly obj: LoadedObject;
@@ -260,7 +265,7 @@ export class Env {
     if (step !== undefined) copy.path = step;
     copy.parent = this.state.parent;
     this.recorder?.queued(copy, how);
-    this.pending.push({ state: copy, insn, prev, logLength: this.log.length });
+    this.#queue({ state: copy, insn, prev, logLength: this.log.length, parked: false });
     if (copy.parent !== null) copy.parent.branches++;
     if (this.pending.length > COMPLEXITY_LIMIT_JMP_SEQ) {
       this.fail(E2BIG, 'too-many-branches', `The sequence of ${this.pending.length} jumps is too complex.`);
@@ -271,13 +276,28 @@ export class Env {
   /** Queues a state of its own, that does not go on from the current one. */
   pushState(state: State, insn: number, prev: number): void {
     this.recorder?.queued(state, 'async');
-    this.pending.push({ state, insn, prev, logLength: this.log.length });
+    this.#queue({ state, insn, prev, logLength: this.log.length, parked: false });
+  }
+
+  /** The newest one so far is not changed any more: in a long list it shares what it can. */
+  #queue(next: Pending): void {
+    const n = this.pending.length;
+    if (n >= LONG_LIST) {
+      const top = this.pending[n - 1];
+      const below = this.pending[n - 2];
+      if (!top.parked) {
+        if (below.parked) park(top.state, below.state);
+        top.parked = true;
+      }
+    }
+    this.pending.push(next);
   }
 
   /** Takes the newest queued state; false when all is explored. */
   pop(): boolean {
     const next = this.pending.pop();
     if (next === undefined) return false;
+    if (next.parked) unpark(next.state);
     this.state = next.state;
     this.insn = next.insn;
     this.prevInsn = next.prev;

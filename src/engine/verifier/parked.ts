@@ -1,0 +1,42 @@
+/**
+ * Many paths for later: a program may leave 8,192 of them, each with up to eight frames of registers and stack. Nothing
+ * changes a queued state once the next one is queued, so what it has in common with the one below it is stored once; only
+ * collecting the garbage of that many copies took longer than verifying.
+ */
+import type { Cell, State, StackSlot } from './state.ts';
+
+function sameCell(a: Cell, b: Cell): boolean {
+  return (
+    a.reg === b.reg &&
+    a.live === b.live &&
+    a.precise === b.precise &&
+    a.parent === b.parent &&
+    a.parentDepth === b.parentDepth &&
+    a.run === b.run
+  );
+}
+
+const sameSlot = (a: StackSlot, b: StackSlot): boolean => a.types === b.types && sameCell(a, b);
+
+/** Takes from `below`, a parked state, what `state` has just so. From now on no place of `state` may be changed. */
+export function park(state: State, below: State): void {
+  const depth = Math.min(state.frames.length, below.frames.length);
+  for (let f = 0; f < depth; f++) {
+    const a = state.frames[f];
+    const b = below.frames[f];
+    for (let i = 0; i < a.regs.length; i++) if (sameCell(a.regs[i], b.regs[i])) a.regs[i] = b.regs[i];
+    let shared = 0;
+    const common = Math.min(a.stack.length, b.stack.length);
+    for (let i = 0; i < common; i++) {
+      if (!sameSlot(a.stack[i], b.stack[i])) continue;
+      a.stack[i] = b.stack[i];
+      shared++;
+    }
+    if (shared === a.stack.length && shared === b.stack.length) a.stack = b.stack;
+  }
+}
+
+/** Gives a parked state places of its own again. */
+export function unpark(state: State): void {
+  state.frames = state.frames.map((f) => f.copy());
+}

@@ -180,8 +180,8 @@ export interface Stretch {
   readonly base: Loc;
   /** Number of the compilation that used it last. */
   used: number;
-  /** Null: parsed every time. */
-  result: StretchResult | null;
+  /** What served last comes first; none: parsed every time. */
+  readonly results: StretchResult[];
 }
 
 export type StretchResult =

@@ -20,12 +20,14 @@ import { Parser } from '../parser.ts';
 import { declareStandard } from '../predefined.ts';
 import { Preprocessor, type FileCursor } from '../preprocessor.ts';
 import { Sources, type TokenCache } from '../sources.ts';
-import { Frame, holds, replay, type Stretch } from './frame.ts';
+import { Frame, holds, replay, type Stretch, type StretchResult } from './frame.ts';
 import { cut, textOf, type Cut } from './stretches.ts';
 import { WaitingDeclarations } from './waiting.ts';
 
 /** Compilations for which a stretch that is not there any more is kept: what is undone comes back. */
 const KEPT = 16;
+/** Results kept of a stretch, for what its names meant at other times: undoing an edit of a helper gives its callers back. */
+const VERSIONS = 4;
 /** Macro tokens over which the session starts afresh. */
 const MAX_WEIGHT = 3_000_000;
 const MAX_RUNS = 5_000;
@@ -237,7 +239,7 @@ class Run {
   #stretch(text: string, i: number): Stretch {
     const { stretches, prefix, sources, runs } = this.#shared;
     if (i < this.#prefixLength)
-      return { base: prefix?.bases[i] ?? sources.allocate(text.length), used: runs, result: null };
+      return { base: prefix?.bases[i] ?? sources.allocate(text.length), used: runs, results: [] };
     let list = stretches.get(text);
     if (list === undefined) stretches.set(text, (list = []));
     // Each serves once in a compilation.
@@ -245,7 +247,7 @@ class Run {
     this.#taken.set(text, next + 1);
     let found = list[next];
     if (found === undefined) {
-      found = { base: sources.allocate(text.length), used: runs, result: null };
+      found = { base: sources.allocate(text.length), used: runs, results: [] };
       list.push(found);
     }
     found.used = runs;
@@ -418,13 +420,13 @@ class Run {
 
   #directive(c: Cut, stretch: Stretch): void {
     const { macros } = this.#pp;
-    const r = stretch.result;
+    const r = stretch.results[0];
     if (r?.kind === 'define' && macros.peek(r.macro.id) === r.before) {
       macros.set(r.macro.id, r.macro);
       this.#cursor.pos = c.to;
       return;
     }
-    stretch.result = null;
+    stretch.results.length = 0;
     const b = this.#buffer;
     const isDefine = c.to > c.from + 2 && b.text.slice(b.start[c.from + 1], b.end[c.from + 1]) === 'define';
     const id = isDefine ? b.id[c.from + 2]! : 0;
@@ -435,21 +437,16 @@ class Run {
     if (macro === undefined || macro === before || this.#cx.diagnostics.state !== state) return;
     // Its tokens are made now, while the text is at hand.
     bodyOf(macro);
-    stretch.result = { kind: 'define', macro, before };
+    stretch.results.push({ kind: 'define', macro, before });
   }
 
   #reuse(c: Cut, stretch: Stretch): boolean {
-    const r = stretch.result;
-    if (r?.kind !== 'declaration' || r.pragmas !== this.#pragmas) return false;
-    const { macros } = this.#pp;
-    const known = r.macros;
-    if (known.version !== macros.version) {
-      if (known.ids.some((id, i) => macros.peek(id) !== known.values[i])) return false;
-      known.version = macros.version;
-    }
-    const cx = this.#cx;
-    if (!holds(r.parsed, cx)) return false;
-    replay(r.parsed, cx);
+    const n = stretch.results.findIndex((r) => r.kind === 'declaration' && this.#serves(r));
+    const r = stretch.results[n];
+    if (r?.kind !== 'declaration') return false;
+    stretch.results.splice(n, 1);
+    stretch.results.unshift(r);
+    replay(r.parsed, this.#cx);
     this.#pp.produced += r.produced;
     this.#pp.invocations += r.invocations;
     this.#cursor.pos = c.to;
@@ -459,9 +456,20 @@ class Run {
     return true;
   }
 
+  /** Whether parsing would find all that it found then. */
+  #serves(r: Extract<StretchResult, { kind: 'declaration' }>): boolean {
+    if (r.pragmas !== this.#pragmas) return false;
+    const { macros } = this.#pp;
+    const known = r.macros;
+    if (known.version !== macros.version) {
+      if (known.ids.some((id, i) => macros.peek(id) !== known.values[i])) return false;
+      known.version = macros.version;
+    }
+    return holds(r.parsed, this.#cx);
+  }
+
   #watch(c: Cut, stretch: Stretch): void {
     const { macros } = this.#pp;
-    stretch.result = null;
     this.#open = {
       cut: c,
       stretch,
@@ -499,7 +507,7 @@ class Run {
       open.pragmas !== this.#pragmas
     )
       return;
-    open.stretch.result = {
+    open.stretch.results.unshift({
       kind: 'declaration',
       parsed,
       macros: { version: open.version, ...macros },
@@ -507,7 +515,8 @@ class Run {
       last: { loc: p.last, kind: p.lastKind, flags: p.lastFlags },
       produced: pp.produced - open.produced,
       invocations: pp.invocations - open.invocations,
-    };
+    });
+    if (open.stretch.results.length > VERSIONS) open.stretch.results.length = VERSIONS;
   }
 
   /** Drops stretches that were not there for long. */

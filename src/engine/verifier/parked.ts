@@ -3,20 +3,7 @@
  * changes a queued state once the next one is queued, so what it has in common with the one below it is stored once; only
  * collecting the garbage of that many copies took longer than verifying.
  */
-import type { Cell, State, StackSlot } from './state.ts';
-
-function sameCell(a: Cell, b: Cell): boolean {
-  return (
-    a.reg === b.reg &&
-    a.live === b.live &&
-    a.precise === b.precise &&
-    a.parent === b.parent &&
-    a.parentDepth === b.parentDepth &&
-    a.run === b.run
-  );
-}
-
-const sameSlot = (a: StackSlot, b: StackSlot): boolean => a.types === b.types && sameCell(a, b);
+import type { State } from './state.ts';
 
 /** Takes from `below`, a parked state, what `state` has just so. From now on no place of `state` may be changed. */
 export function park(state: State, below: State): void {
@@ -24,11 +11,11 @@ export function park(state: State, below: State): void {
   for (let f = 0; f < depth; f++) {
     const a = state.frames[f];
     const b = below.frames[f];
-    for (let i = 0; i < a.regs.length; i++) if (sameCell(a.regs[i], b.regs[i])) a.regs[i] = b.regs[i];
+    for (let i = 0; i < a.regs.length; i++) if (a.regs[i].isLike(b.regs[i])) a.regs[i] = b.regs[i];
     let shared = 0;
     const common = Math.min(a.stack.length, b.stack.length);
     for (let i = 0; i < common; i++) {
-      if (!sameSlot(a.stack[i], b.stack[i])) continue;
+      if (!a.stack[i].isLike(b.stack[i])) continue;
       a.stack[i] = b.stack[i];
       shared++;
     }

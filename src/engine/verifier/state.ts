@@ -35,6 +35,18 @@ export class Cell {
     return this;
   }
 
+  /** Holds the same value with the same past. */
+  isLike(o: Cell): boolean {
+    return (
+      this.reg === o.reg &&
+      this.live === o.live &&
+      this.precise === o.precise &&
+      this.parent === o.parent &&
+      this.parentDepth === o.parentDepth &&
+      this.run === o.run
+    );
+  }
+
   copy(): Cell {
     return new Cell(this.reg).take(this);
   }
@@ -100,6 +112,10 @@ export class StackSlot extends Cell {
     const types = this.types.slice();
     types[at] = type;
     this.types = types;
+  }
+
+  override isLike(o: StackSlot): boolean {
+    return this.types === o.types && super.isLike(o);
   }
 
   override copy(): StackSlot {

@@ -1,0 +1,74 @@
+/** Queued states share what they have in common, and each is what it was when its turn comes. */
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { park, unpark } from '../../../src/engine/verifier/parked.ts';
+import { constReg, NOT_INIT } from '../../../src/engine/verifier/reg.ts';
+import { Cell, Frame, NO_BYTES, SLOT_MISC, StackSlot, State } from '../../../src/engine/verifier/state.ts';
+
+const SEVEN = constReg(7);
+const MISC: readonly number[] = NO_BYTES.map(() => SLOT_MISC);
+const value = fc.constantFrom(NOT_INIT, SEVEN);
+const place = fc.record({ reg: value, live: fc.nat(3), precise: fc.boolean() });
+const slot = fc.record({ types: fc.constantFrom(NO_BYTES, MISC), at: place });
+const frame = fc.record({
+  regs: fc.array(place, { minLength: 11, maxLength: 11 }),
+  stack: fc.array(slot, { maxLength: 6 }),
+});
+type Place = { reg: typeof NOT_INIT; live: number; precise: boolean };
+
+const cell = (p: Place): Cell => Object.assign(new Cell(p.reg), { live: p.live, precise: p.precise });
+const state = fc.array(frame, { minLength: 1, maxLength: 3 }).map(
+  (frames) =>
+    new State(
+      frames.map((f, n) => {
+        const made = new Frame(-1, n, 0, f.regs.map(cell));
+        made.stack = f.stack.map((s) =>
+          Object.assign(new StackSlot(s.types, s.at.reg), { live: s.at.live, precise: s.at.precise }),
+        );
+        return made;
+      }),
+    ),
+);
+const held = (s: State): unknown =>
+  s.frames.map((f) => ({
+    regs: f.regs.map((c) => [c.reg, c.live, c.precise]),
+    stack: f.stack.map((c) => [c.types, c.reg, c.live, c.precise]),
+  }));
+
+test('parked states hold what they held, and are their own again in the order of a stack', () => {
+  fc.assert(
+    fc.property(fc.array(state, { minLength: 2, maxLength: 5 }), (states) => {
+      const before = states.map(held);
+      for (let i = 1; i < states.length; i++) park(states[i], states[i - 1]);
+      expect(states.map(held)).toEqual(before);
+      for (let i = states.length - 1; i >= 0; i--) {
+        const s = states[i];
+        unpark(s);
+        for (const f of s.frames) {
+          for (const c of [...f.regs, ...f.stack]) c.live = 99;
+          f.stack.push(new StackSlot(MISC, SEVEN));
+        }
+        expect(states.slice(0, i).map(held)).toEqual(before.slice(0, i));
+      }
+    }),
+  );
+});
+
+test('what two states have in common is stored once', () => {
+  const make = (): State => {
+    const f = new Frame(
+      -1,
+      0,
+      0,
+      Array.from({ length: 11 }, () => new Cell(SEVEN)),
+    );
+    f.stack = [new StackSlot(MISC, NOT_INIT)];
+    return new State([f]);
+  };
+  const below = make();
+  const above = make();
+  above.cur.regs[3].precise = true;
+  park(above, below);
+  expect(above.cur.regs.map((c, i) => c === below.cur.regs[i])).toEqual(above.cur.regs.map((_, i) => i !== 3));
+  expect(above.cur.stack).toBe(below.cur.stack);
+});

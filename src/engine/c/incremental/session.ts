@@ -444,8 +444,7 @@ class Run {
     const n = stretch.results.findIndex((r) => r.kind === 'declaration' && this.#serves(r));
     const r = stretch.results[n];
     if (r?.kind !== 'declaration') return false;
-    stretch.results.splice(n, 1);
-    stretch.results.unshift(r);
+    if (n > 0) stretch.results.unshift(...stretch.results.splice(n, 1));
     replay(r.parsed, this.#cx);
     this.#pp.produced += r.produced;
     this.#pp.invocations += r.invocations;

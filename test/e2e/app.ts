@@ -81,6 +81,11 @@ export async function palette(page: Page, text: string): Promise<void> {
   await expect(page.locator('.palette')).toHaveCount(0);
 }
 
+export async function setTheme(page: Page, theme: string): Promise<void> {
+  if ((await page.locator('html').getAttribute('data-theme')) !== theme) await palette(page, 'Toggle Dark');
+  await expect(page.locator('html')).toHaveAttribute('data-theme', theme);
+}
+
 export async function openFile(page: Page, name: string): Promise<void> {
   await page.keyboard.press('Control+P');
   await page.locator('.palette input').fill(name);

@@ -9,6 +9,7 @@ import {
   openFile,
   palette,
   remove,
+  setTheme,
   shoot,
   SHOTS,
   size,
@@ -163,8 +164,7 @@ for (const theme of ['dark', 'light'] as const) {
     const { app, page } = bench;
     await page.keyboard.press('Escape');
     await palette(page, 'Show Trace');
-    if ((await page.locator('html').getAttribute('data-theme')) !== theme) await palette(page, 'Toggle Dark');
-    await expect(page.locator('html')).toHaveAttribute('data-theme', theme);
+    await setTheme(page, theme);
     await expectAccessible(page);
     await shoot(app, page, theme, [1280, 800]);
   });

@@ -6,8 +6,8 @@ import {
   expectAccessible,
   makeFolders,
   openFile,
-  palette,
   remove,
+  setTheme,
   shoot,
   SHOTS,
   size,
@@ -85,11 +85,6 @@ const line = (text: string, of: string): number => text.split('\n').findIndex((l
 const values = (page: Page) => page.getByLabel('Registers and stack');
 const tree = (page: Page) => page.getByRole('tree', { name: 'Explored paths' });
 const chosen = (page: Page) => tree(page).locator('.st-row.selected');
-
-async function setTheme(page: Page, theme: string): Promise<void> {
-  if ((await page.locator('html').getAttribute('data-theme')) !== theme) await palette(page, 'Toggle Dark');
-  await expect(page.locator('html')).toHaveAttribute('data-theme', theme);
-}
 
 test.beforeAll(async () => {
   const f = makeFolders('shadow-guard');
@@ -217,6 +212,8 @@ for (const theme of ['dark', 'light'] as const) {
     await setTheme(page, theme);
     await page.keyboard.press('Control+Shift+M');
     await page.getByRole('row', { name: /Unreleased reference/ }).click();
+    await expectAccessible(page);
+    await shoot(app, page, `reasons-${theme}`, [1440, 900]);
     await page.getByLabel('Problem detail').getByRole('button', { name: 'Show in States' }).click();
     await expect(values(page)).toContainText('Unreleased reference');
     await expectAccessible(page);

@@ -110,7 +110,7 @@ const loads = (m: ObjectMeasure | null | undefined): string => {
 };
 
 /** Why not one program of either object loads, in the words that were said of clang's; null when one does. */
-export function neither(r: Row, judge: Judge): string | null {
+function neither(r: Row, judge: Judge): string | null {
   const j = r.judged.get(judge);
   if (!j?.ours || !j.clang) return null;
   const some = (m: ObjectMeasure): boolean => m.openError === null && (accepted(m)?.accepted ?? 0) > 0;

@@ -51,7 +51,7 @@ export function outcome(object: LoadedObject, n: number, args: readonly bigint[]
   const program = object.programs.find((p) => p.name === `p${n}`);
   if (program === undefined) return 'no program';
   const run = vm.run(program, args);
-  const globals = ['out', 'glob', 'counter', 'word', 'wild', 'big'].map(
+  const globals = ['out', 'glob', 'counter', 'word', 'wild', 'big', 'kept'].map(
     (g) => `${g}=${readGlobal(vm, object, `${g}${n}`)}`,
   );
   const maps = vm.maps

@@ -158,7 +158,9 @@ class Flattener {
     if (this.entries.length >= MAX_ENTRIES)
       this.#cx.diagnostics.fatal('c/initializer', 'initializer is too large', entry.value.loc);
     this.entries.push(entry);
-    this.reach = Math.max(this.reach, entry.offset + sizeOf(entry.type));
+    const bits = entry.bitfield;
+    const end = bits === null ? entry.offset + sizeOf(entry.type) : Math.ceil((bits.bitOffset + bits.bitSize) / 8);
+    this.reach = Math.max(this.reach, end);
   }
 
   /** Items into an array or record; returns the number of array elements used. `start`: a designator path to begin with. */

@@ -132,6 +132,16 @@ export interface FieldInput {
 
 const roundUp = (n: number, to: number): number => Math.ceil(n / to) * to;
 
+/**
+ * The boundary, in bits, that a bit-field moves to when its type's storage unit does not hold it: packed ones need none.
+ * `#pragma pack` limits it (and, as in clang, takes a packed field for an unpacked one).
+ */
+function bitAlignment(f: FieldInput, tight: boolean, pack: number): number {
+  const natural = Math.max(alignOf(f.type), f.aligned) * 8;
+  if (pack > 0) return Math.min(natural, pack * 8);
+  return tight ? Math.max(1, f.aligned * 8) : natural;
+}
+
 /** Places the fields and completes the record. `pack`: limit of `#pragma pack`, 0 = none. */
 export function layOut(
   record: SourceRecord,
@@ -146,21 +156,21 @@ export function layOut(
   const fields: Field[] = [];
   for (const f of inputs) {
     if (record.tag === 'union') bits = 0;
-    let a = f.packed || packed ? 1 : alignOf(f.type);
-    if (pack > 0) a = Math.min(a, pack);
-    a = Math.max(a, f.aligned);
+    const tight = f.packed || packed;
+    const natural = alignOf(f.type);
     let offset: number;
     if (f.width >= 0) {
-      const typeBits = sizeOf(f.type) * 8;
-      if (f.width === 0) bits = roundUp(bits, alignOf(f.type) * 8);
-      else {
-        if (f.aligned > 0) bits = roundUp(bits, a * 8);
-        else if (a > 1 && (bits % (a * 8)) + f.width > typeBits) bits = roundUp(bits, a * 8);
-      }
+      const a = bitAlignment(f, tight, pack);
+      const fits = (bits % a) + f.width <= sizeOf(f.type) * 8;
+      if (f.width === 0) bits = roundUp(bits, Math.max(natural, f.aligned) * 8);
+      else if (pack === 0 && !fits) bits = roundUp(bits, a);
+      else if (f.aligned > 0 && (pack === 0 || f.aligned <= pack)) bits = roundUp(bits, f.aligned * 8);
       offset = bits;
       bits += f.width;
-      if (f.name !== '') align = Math.max(align, a);
+      if (f.name !== '') align = Math.max(align, Math.ceil(a / 8));
     } else {
+      let a = Math.max(tight ? 1 : natural, f.aligned);
+      if (pack > 0) a = Math.min(a, pack);
       offset = roundUp(bits, a * 8);
       bits = offset + sizeOf(f.type) * 8;
       align = Math.max(align, a);

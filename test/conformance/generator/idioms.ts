@@ -144,6 +144,7 @@ const places: Idiom[] = [
   (s) =>
     `{ static const char w[] = "policy"; char t[8] = "abcdefg"; t[${e(s)} & 7] = w[${e(s)} & 3]; ${s.lvalue()} += t[2] + t[5] + sizeof(w); ${s.lvalue()} ^= !__builtin_memcmp(t, "abc", 3); }`,
   (s) => `st.${bitfield(s)} ${set(s)} ${e(s)};`,
+  (s) => `{ kept${s.n}.${bitfield(s)} ${set(s)} ${e(s)}; ${s.lvalue()} ^= kept${s.n}.${bitfield(s)}; }`,
   (s) => `{ u64 was = st.${bitfield(s)}${s.c.pick(['++', '--', ' << 3', ' - 5'])}; ${s.lvalue()} = was; }`,
 ];
 

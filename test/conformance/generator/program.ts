@@ -22,6 +22,8 @@ interface Variable {
   readonly writable: boolean;
 }
 
+const INTEGERS = TYPES.filter((t) => t !== 'bool');
+
 class Generator implements Scope {
   readonly n: number;
   readonly c: Choices;
@@ -48,6 +50,7 @@ class Generator implements Scope {
     );
     out.push(`u64 glob${n} = 5; s32 counter${n}; volatile s16 wild${n} = -3;`);
     out.push(`u32 word${n} = 7; struct big${n} big${n} = { { 1, 2 }, { 7 } };`);
+    out.push(`struct s${n} kept${n} = { .a = 200, .e = ${this.#constant()}, .f = ${this.#constant()}, .g = -3 };`);
     const functions = this.c.below(4);
     for (let k = 0; k < functions; k++) out.push(this.#function(k));
     out.push(this.#callback(), this.#byPointer(), this.#small());
@@ -83,8 +86,11 @@ class Generator implements Scope {
   /** A structure with the same names in every program, and with bit-fields of any type, width and place. */
   #types(): string {
     const n = this.n;
+    this.packed = this.c.below(3) === 0;
+    // Packed ones begin at any bit and cross every boundary: mostly wide, so that they do.
+    const types = this.packed ? (['u64', 's64', 'u64', 's64', 'u32', 's32', 'u16', 's8'] as const) : INTEGERS;
     const field = (name: string): string => {
-      const type = this.c.pick(TYPES.filter((t) => t !== 'bool'));
+      const type = this.c.pick(types);
       const bits = Number(type.slice(1));
       return `${type} ${name} : ${1 + this.c.below(bits)};`;
     };
@@ -104,12 +110,15 @@ class Generator implements Scope {
       ...(this.c.below(4) === 0 ? ['u32 : 0;'] : []),
       ...(this.c.below(4) === 0 ? ['u16 : 3;'] : []),
     ];
-    this.packed = this.c.below(5) === 0;
     return [
       `enum en${n} { E${n}_A = 3, E${n}_B, E${n}_C = 200 };`,
       `struct s${n} { ${this.c.shuffle(members).join(' ')} }${this.packed ? ' __attribute__((packed))' : ''};`,
       `struct big${n} { u64 a[3]; u8 b[${4 + this.c.below(9)}]; };`,
     ].join('\n');
+  }
+
+  #constant(): string {
+    return this.c.pick(CONSTANTS);
   }
 
   #function(k: number): string {

@@ -85,6 +85,8 @@ export class Lowering {
   resultSlot: Inst | null = null;
   /** Within `__builtin_preserve_access_index`. */
   preserve = false;
+  /** Within a question whether a field exists, which needs no access to it. */
+  asksExistence = false;
 
   constructor(cx: UnitContext, decl: FunctionDecl) {
     this.cx = cx;

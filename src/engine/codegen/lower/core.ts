@@ -55,15 +55,17 @@ function fieldInfo(lw: Lowering, e: CoreFieldInfoExpr): Inst {
   const b = lw.b;
   const type = lw.valueType(e.type, e);
   const before = lw.preserve;
+  const kind = FIELD_KINDS[e.info] ?? CORE_KIND.exists;
   lw.preserve = true;
+  lw.asksExistence = kind === CORE_KIND.exists;
   // The operand is not evaluated: whatever computing its base emits is unused and disappears.
   const p = lowerPlace(lw, e.field);
   lw.preserve = before;
+  lw.asksExistence = false;
   if (p.core === null) {
     lw.cx.error(e, 'codegen/field-info', 'this is not a field of a struct or union', 'Give `pointer->field`.');
     return b.constant(type, 0);
   }
-  const kind = FIELD_KINDS[e.info] ?? CORE_KIND.exists;
   const int = integerOf(p.type);
   const bytes = sizeOf(p.type);
   // Shifts are for the field as part of a 64-bit little-endian load of its unit.

@@ -507,7 +507,7 @@ export function storeInit(lw: Lowering, p: Place, init: Initializer): void {
     if (entry.bitfield !== null) {
       const record = {
         ...placeAt(address, entry.type, p.align, p.own),
-        bits: { offset: entry.bitfield.bitOffset, size: entry.bitfield.bitSize },
+        bits: { offset: entry.bitfield.bitOffset, size: entry.bitfield.bitSize, room: size },
       };
       storePlace(lw, record, lowerExpr(lw, entry.value)!);
     } else

@@ -12,6 +12,7 @@ import {
   type ParamDecl,
 } from '../../c/index.ts';
 import type { CoreStep, Inst } from '../ir.ts';
+import { type BitRange, loadBits, refuseRelocation, relocatedUnit, storeBits } from './bitfield.ts';
 import type { Lowering } from './context.ts';
 import { lowerExpr, storeInit } from './expr.ts';
 
@@ -27,12 +28,12 @@ export interface Place {
   /** Known alignment of the address in bytes. */
   readonly align: number;
   readonly volatile: boolean;
-  readonly bits: { readonly offset: number; readonly size: number } | null;
+  readonly bits: BitRange | null;
   /** The object is a variable of this program: its layout is ours, nothing to relocate. */
   readonly own: boolean;
 }
 
-const lowBit = (n: number): number => (n === 0 ? 4096 : n & -n);
+export const lowBit = (n: number): number => (n === 0 ? 4096 : n & -n);
 
 export function placeAt(base: Inst, type: CType, align = alignOf(type), own = false): Place {
   const volatile = qualifiersOf(type).volatile;
@@ -169,7 +170,7 @@ function memberPlace(lw: Lowering, e: Expr & { kind: 'member' }): Place {
   const relocate = base.core !== null || ((e.preserve || lw.preserve) && (!base.own || lw.preserve));
   const volatile = base.volatile || qualifiersOf(f.type).volatile;
   // A bitfield's place is its record; `bits.offset` counts from there.
-  const bits = f.bitSize > 0 ? { offset: f.bitOffset, size: f.bitSize } : null;
+  const bits = f.bitSize > 0 ? { offset: f.bitOffset, size: f.bitSize, room: sizeOf(f.parent) } : null;
   const align = bits === null ? Math.min(base.align, lowBit(byte)) : base.align;
   const type = f.type;
   if (!relocate) {
@@ -191,7 +192,8 @@ function memberPlace(lw: Lowering, e: Expr & { kind: 'member' }): Place {
   }
   const core = at.core!;
   const step: CoreStep = { kind: 'field', field: f };
-  const unit = bits === null ? null : bitUnit(f.bitOffset, f.bitSize, sizeOf(f.type));
+  const unit = bits === null ? null : relocatedUnit(f.bitOffset, f.bitSize, sizeOf(f.type));
+  if (bits !== null && unit === null && !lw.asksExistence) refuseRelocation(lw, e);
   const offset = core.offset + (unit === null ? byte : unit.byte);
   return {
     ...at,
@@ -200,7 +202,7 @@ function memberPlace(lw: Lowering, e: Expr & { kind: 'member' }): Place {
     type,
     align,
     volatile,
-    bits: unit === null ? null : { offset: f.bitOffset - unit.byte * 8, size: f.bitSize },
+    bits: unit === null || bits === null ? null : { ...bits, offset: f.bitOffset - unit.byte * 8 },
   };
 }
 
@@ -210,19 +212,6 @@ function recordSpelling(t: CType, parent: RecordType): CType {
   // Qualifiers have no name: a relocation of a `const struct x` would be about an anonymous type.
   while (t.kind === 'qualified' || t.kind === 'tag') t = t.base;
   return t;
-}
-
-/**
- * The load unit of a bitfield: the declared type's aligned unit that holds it (what libbpf computes for
- * BPF_CORE_FIELD_BYTE_OFFSET of a bitfield), or the next larger one.
- */
-export function bitUnit(bitOffset: number, bitSize: number, declared: number): { byte: number; size: 1 | 2 | 4 | 8 } {
-  for (const size of [1, 2, 4, 8] as const) {
-    if (size < declared) continue;
-    const byte = Math.floor(bitOffset / (size * 8)) * size;
-    if (bitOffset + bitSize <= (byte + size) * 8) return { byte, size };
-  }
-  return { byte: Math.floor(bitOffset / 8), size: 8 };
 }
 
 function indexPlace(lw: Lowering, e: Expr & { kind: 'index' }): Place {
@@ -273,7 +262,7 @@ export function scaled(lw: Lowering, index: Inst, size: number): Inst {
 
 /** Loads a scalar (also a bitfield) as its C value: extended as its type says. */
 export function loadPlace(lw: Lowering, p: Place): Inst {
-  if (p.bits !== null) return loadBits(lw, p);
+  if (p.bits !== null) return loadBits(lw, p, p.bits);
   const int = integerOf(p.type);
   const type = int === null ? 'ptr' : int.size === 8 ? 'i64' : 'i32';
   const size = int === null ? 8 : int.size;
@@ -319,66 +308,12 @@ export function storeBytes(
     lw.b.store(lw.b.ptrAdd(addr, at), lw.b.bin('lshr', wide, lw.b.constant(type, at * 8)), align, volatile);
 }
 
-/** Bit position of a bitfield in its load unit, and that unit's address. */
-function bitAccess(lw: Lowering, p: Place): { addr: Inst; size: 1 | 2 | 4 | 8; shift: number; align: number } {
-  const bits = p.bits!;
-  if (p.core !== null) {
-    const size = bitUnit(bits.offset, bits.size, sizeOf(p.type)).size;
-    return { addr: addressOf(lw, p), size, shift: bits.offset, align: size };
-  }
-  // Our own layout: the smallest aligned unit that holds the field.
-  const unit = bitUnit(bits.offset, bits.size, 1);
-  const align = Math.min(p.align, lowBit(unit.byte), unit.size);
-  return { addr: lw.b.ptrAdd(addressOf(lw, p), unit.byte), size: unit.size, shift: bits.offset - unit.byte * 8, align };
-}
-
-function loadBits(lw: Lowering, p: Place): Inst {
-  const { addr, size, shift, align } = bitAccess(lw, p);
-  const bits = p.bits!.size;
-  const type = size === 8 ? 'i64' : 'i32';
-  const width = size === 8 ? 64 : 32;
-  const raw = loadBytes(lw, addr, type, size, align, p.volatile);
-  const int = integerOf(p.type)!;
-  let v: Inst;
-  if (int.signed) {
-    const up = lw.b.bin('shl', raw, lw.b.constant(type, width - bits - shift));
-    v = lw.b.bin('ashr', up, lw.b.constant(type, width - bits));
-  } else {
-    v = lw.b.bin('lshr', raw, lw.b.constant(type, shift));
-    if (shift + bits < size * 8) v = lw.b.bin('and', v, lw.b.constant(type, (1n << BigInt(bits)) - 1n));
-  }
-  if (int.size === 8 && type === 'i32') return lw.b.cast(int.signed ? 'sext' : 'zext', 'i64', v);
-  if (int.size < 8 && type === 'i64') return lw.b.cast('trunc', 'i32', v);
-  return v;
-}
-
 /** Stores a scalar; the result is the value as it reads back (bitfields truncate). */
 export function storePlace(lw: Lowering, p: Place, value: Inst): Inst {
-  const int = integerOf(p.type);
   if (p.bits === null) {
+    const int = integerOf(p.type);
     storeBytes(lw, addressOf(lw, p), value, int === null ? 8 : int.size, p.align, p.volatile);
     return value;
   }
-  const { addr, size, shift, align } = bitAccess(lw, p);
-  const bits = p.bits.size;
-  const type = size === 8 ? 'i64' : 'i32';
-  const mask = (1n << BigInt(bits)) - 1n;
-  let v = value;
-  if (type === 'i64' && v.type === 'i32') v = lw.b.cast('zext', 'i64', v);
-  else if (type === 'i32' && v.type === 'i64') v = lw.b.cast('trunc', 'i32', v);
-  const whole = shift === 0 && bits === size * 8;
-  if (!whole) {
-    const old = loadBytes(lw, addr, type, size, align, p.volatile);
-    const kept = lw.b.bin('and', old, lw.b.constant(type, ~(mask << BigInt(shift))));
-    const put = lw.b.bin('shl', lw.b.bin('and', v, lw.b.constant(type, mask)), lw.b.constant(type, shift));
-    v = lw.b.bin('or', kept, put);
-  }
-  storeBytes(lw, addr, v, size, align, p.volatile);
-  if (int === null) return value;
-  const width = int.size === 8 ? 64 : 32;
-  const vt = int.size === 8 ? 'i64' : 'i32';
-  if (bits === width) return value;
-  if (!int.signed) return lw.b.bin('and', value, lw.b.constant(vt, mask));
-  const amount = lw.b.constant(vt, width - bits);
-  return lw.b.bin('ashr', lw.b.bin('shl', value, amount), amount);
+  return storeBits(lw, p, p.bits, value);
 }

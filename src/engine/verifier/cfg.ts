@@ -172,6 +172,7 @@ export function checkEncoding(env: Env): void {
   if (insns.count === 0 || insns.count > BPF_MAXINSNS_PRIVILEGED)
     env.fail(E2BIG, 'too-large', 'program has no or too many instructions');
   for (let i = 0; i < insns.count; i++) {
+    env.spend(0.2);
     env.insn = i;
     const op = insns.op[i];
     if ((op & BPF_CLASS) === BPF_LDX) {
@@ -323,6 +324,7 @@ export function checkCfg(env: Env): void {
   const seen = new Uint8Array(insns.count);
   const work: { insn: number; edges: readonly Edge[]; next: number }[] = [];
   const visit = (insn: number): void => {
+    env.spend(1);
     seen[insn] = ON_THE_WAY;
     work.push({ insn, edges: edgesOf(env, insn), next: 0 });
   };

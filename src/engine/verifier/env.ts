@@ -45,21 +45,35 @@ export class Refusal extends Error {
   }
 }
 
-/** A place of the work list. */
-interface Pending {
+/**
+ * A place of the work list. A class, not a literal: V8 moves the literals of a line to the old generation once it saw that
+ * those of a long list live long, and from there each would keep its state from being collected.
+ */
+class Pending {
   readonly state: State;
   readonly insn: number;
   readonly prev: number;
   readonly logLength: number;
   /** Shares places with others of the list, see `parked.ts`. */
-  parked: boolean;
+  parked = false;
+
+  constructor(state: State, insn: number, prev: number, logLength: number) {
+    this.state = state;
+    this.insn = insn;
+    this.prev = prev;
+    this.logLength = logLength;
+  }
 }
 
-/** A checkpoint, with how often it was of use. */
-export interface Checkpoint {
+/** A checkpoint, with how often it was of use. A class for the same reason as `Pending`. */
+export class Checkpoint {
   readonly state: KeptState;
-  hits: number;
-  misses: number;
+  hits = 0;
+  misses = 0;
+
+  constructor(state: KeptState) {
+    this.state = state;
+  }
 }
 
 export interface SubprogInfo {
@@ -78,9 +92,10 @@ export interface SubprogInfo {
 }
 
 const COMPLEXITY_LIMIT_JMP_SEQ = 8192;
-const POLL_EVERY = 1024;
-/** Queued states from which on they share places: most programs never have as many. */
-const LONG_LIST = 32;
+const POLL_EVERY = 256;
+/** Queued states that are left alone, see `#queue`: most programs never have more. */
+const NEWEST = 32;
+const MAX_SPARE = 32;
 
 export class Env {
   readonly obj: LoadedObject;
@@ -116,6 +131,8 @@ export class Env {
   curHistory: HistoryEntry | null = null;
   readonly #patience: number;
   #work = 0;
+  /** States of paths that ended, to be used again: paths are short, and a state has up to 600 places. */
+  readonly #spare: State[] = [];
 
   /** Searches back for precision so far. */
   searches = 0;
@@ -261,11 +278,11 @@ export class Env {
 
   /** Queues a copy of the current state to go on at `insn`; `how` says for the record what that way is. */
   push(insn: number, prev: number, how: Begin, step?: PathStep): State {
-    const copy = this.state.copy();
+    const copy = this.state.copy(this.#spare.pop());
     if (step !== undefined) copy.path = step;
     copy.parent = this.state.parent;
     this.recorder?.queued(copy, how);
-    this.#queue({ state: copy, insn, prev, logLength: this.log.length, parked: false });
+    this.#queue(new Pending(copy, insn, prev, this.log.length));
     if (copy.parent !== null) copy.parent.branches++;
     if (this.pending.length > COMPLEXITY_LIMIT_JMP_SEQ) {
       this.fail(E2BIG, 'too-many-branches', `The sequence of ${this.pending.length} jumps is too complex.`);
@@ -276,27 +293,31 @@ export class Env {
   /** Queues a state of its own, that does not go on from the current one. */
   pushState(state: State, insn: number, prev: number): void {
     this.recorder?.queued(state, 'async');
-    this.#queue({ state, insn, prev, logLength: this.log.length, parked: false });
+    this.#queue(new Pending(state, insn, prev, this.log.length));
   }
 
-  /** The newest one so far is not changed any more: in a long list it shares what it can. */
+  /**
+   * In a long list states share what they can. Not the newest ones: at the end of a list paths come and go all the time, and
+   * sharing would cost more than it saves.
+   */
   #queue(next: Pending): void {
-    const n = this.pending.length;
-    if (n >= LONG_LIST) {
-      const top = this.pending[n - 1];
-      const below = this.pending[n - 2];
-      if (!top.parked) {
-        if (below.parked) park(top.state, below.state);
-        top.parked = true;
+    const at = this.pending.length - NEWEST;
+    if (at > 0) {
+      const below = this.pending[at - 1];
+      const p = this.pending[at];
+      if (!p.parked) {
+        if (below.parked) park(p.state, below.state);
+        p.parked = true;
       }
     }
     this.pending.push(next);
   }
 
-  /** Takes the newest queued state; false when all is explored. */
+  /** The current path ended: takes the newest queued state; false when all is explored. */
   pop(): boolean {
     const next = this.pending.pop();
     if (next === undefined) return false;
+    if (this.#spare.length < MAX_SPARE) this.#spare.push(this.state);
     if (next.parked) unpark(next.state);
     this.state = next.state;
     this.insn = next.insn;

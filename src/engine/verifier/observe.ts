@@ -10,12 +10,15 @@ import type { Claim } from './types.ts';
 
 const U64 = (1n << 64n) - 1n;
 
+type Place = Pick<Frame, 'frameno'>;
+
 class RegClaim implements Claim {
   readonly #reg: Reg;
-  readonly #frame: Frame;
+  /** Its number: the frame itself is used again by other paths. */
+  readonly #frame: Place;
   readonly #env: Env;
 
-  constructor(env: Env, frame: Frame, reg: Reg) {
+  constructor(env: Env, frame: Place, reg: Reg) {
     this.#env = env;
     this.#frame = frame;
     this.#reg = reg;
@@ -41,4 +44,8 @@ class RegClaim implements Claim {
 }
 
 /** Claims of r0 to r10 of the current frame. */
-export const claimsOf = (env: Env): Claim[] => env.frame.regs.map((c) => new RegClaim(env, env.frame, c.reg));
+export const claimsOf = (env: Env): Claim[] => {
+  const { frameno, regs } = env.frame;
+  const at: Place = { frameno };
+  return regs.map((c) => new RegClaim(env, at, c.reg));
+};

@@ -86,13 +86,13 @@ function ranges61(s: Scalar, env: Env): string[] {
 const hasMap = (r: Reg): boolean => r.kind === 'map_ptr' || r.kind === 'map_value' || r.kind === 'map_key';
 
 /** A value as `R1=` shows it. */
-export function regText(env: Env, frame: Frame, cell: Cell): string {
+export function regText(env: Env, frame: Pick<Frame, 'frameno'>, cell: Cell): string {
   const r = cell.reg;
   const p = r.isScalar && cell.precise ? 'P' : '';
   return p + (env.rules.trust ? regTextModern(env, frame, r) : regText61(env, r));
 }
 
-function regTextModern(env: Env, frame: Frame, r: Reg): string {
+function regTextModern(env: Env, frame: Pick<Frame, 'frameno'>, r: Reg): string {
   if (r.isScalar && r.num.isConst) return snum(r.num.tnum.vlo, r.num.tnum.vhi);
   let head = env.typeText(r);
   if (r.kind === 'arena') return head;

@@ -1,7 +1,7 @@
 /** Checkpoints: keeping states, and ending a path that an explored state covers. */
 import { CALLS_CALLBACK, FORCE_CHECKPOINT, ITER_NEXT, JMP_POINT, MAY_GOTO } from './cfg.ts';
-import type { Checkpoint, Env } from './env.ts';
-import { EINVAL } from './env.ts';
+import type { Env } from './env.ts';
+import { Checkpoint, EINVAL } from './env.ts';
 import { iterDepthsDiffer, maybeLooping, statesEqual } from './equal.ts';
 import { KeptState } from './kept.ts';
 import { propagateLiveness } from './liveness.ts';
@@ -162,6 +162,6 @@ function checkpoint(env: Env, list: Checkpoint[]): void {
   env.prevInsnsProcessed = env.insnsProcessed;
   const kept = new KeptState(env.state, env.insn);
   env.recorder?.kept(kept);
-  list.unshift({ state: kept, hits: 0, misses: 0 });
+  list.unshift(new Checkpoint(kept));
   env.explored.set(env.insn, list);
 }

@@ -26,7 +26,9 @@ export class Cell {
     this.reg = reg;
   }
 
-  protected take(from: Cell): this {
+  /** Holds what `from` holds, with its past. */
+  become(from: Cell): this {
+    this.reg = from.reg;
     this.live = from.live;
     this.precise = from.precise;
     this.parent = from.parent;
@@ -48,7 +50,7 @@ export class Cell {
   }
 
   copy(): Cell {
-    return new Cell(this.reg).take(this);
+    return new Cell(this.reg).become(this);
   }
 
   /** The value and its past, for another place. */
@@ -118,8 +120,13 @@ export class StackSlot extends Cell {
     return this.types === o.types && super.isLike(o);
   }
 
+  override become(from: StackSlot): this {
+    this.types = from.types;
+    return super.become(from);
+  }
+
   override copy(): StackSlot {
-    return new StackSlot(this.types, this.reg).take(this);
+    return new StackSlot(this.types, this.reg).become(this);
   }
 }
 
@@ -133,9 +140,9 @@ export interface Ref {
 /** What a frame is, its registers and stack aside. */
 export class FrameFacts {
   refs: readonly Ref[] = [];
-  readonly callsite: number;
-  readonly frameno: number;
-  readonly subprog: number;
+  callsite: number;
+  frameno: number;
+  subprog: number;
   inCallback = false;
   callbackRange: readonly [number, number] = [0, 0];
   callbackDepth = 0;
@@ -152,6 +159,9 @@ export class FrameFacts {
   }
 
   protected takeFacts(from: FrameFacts): this {
+    this.callsite = from.callsite;
+    this.frameno = from.frameno;
+    this.subprog = from.subprog;
     this.refs = from.refs;
     this.inCallback = from.inCallback;
     this.callbackRange = from.callbackRange;
@@ -181,6 +191,19 @@ export class Frame extends FrameFacts {
     );
     f.stack = this.stack.map((s) => s.copy());
     return f.takeFacts(this);
+  }
+
+  /** Is a copy of `from` from now on, in the places it has. */
+  become(from: Frame): void {
+    this.takeFacts(from);
+    for (let i = 0; i < from.regs.length; i++) this.regs[i].become(from.regs[i]);
+    const { stack } = this;
+    const n = from.stack.length;
+    if (stack.length > n) stack.length = n;
+    for (let i = 0; i < n; i++) {
+      if (i < stack.length) stack[i].become(from.stack[i]);
+      else stack.push(from.stack[i].copy());
+    }
   }
 
   /** Makes room for `bytes` of stack below the frame pointer. */
@@ -273,10 +296,19 @@ export class State extends PathState {
     return this.frames[this.frames.length - 1];
   }
 
-  copy(): State {
-    const s = new State(this.frames.map((f) => f.copy())).takePath(this);
-    s.history = this.history.slice();
-    return s;
+  /** @param into a state that is not needed any more, whose places are used again */
+  copy(into: State = new State([])): State {
+    into.takePath(this);
+    into.history = this.history.slice();
+    into.loopEntry = null;
+    const { frames } = into;
+    const n = this.frames.length;
+    if (frames.length > n) frames.length = n;
+    for (let i = 0; i < n; i++) {
+      if (i < frames.length) frames[i].become(this.frames[i]);
+      else frames.push(this.frames[i].copy());
+    }
+    return into;
   }
 
   /** Every place that holds a value: registers and spilled slots of all frames. */

@@ -72,3 +72,20 @@ test('what two states have in common is stored once', () => {
   expect(above.cur.regs.map((c, i) => c === below.cur.regs[i])).toEqual(above.cur.regs.map((_, i) => i !== 3));
   expect(above.cur.stack).toBe(below.cur.stack);
 });
+
+test('a copy in the places of a state that is not needed any more is like one in places of its own', () => {
+  fc.assert(
+    fc.property(state, state, (from, old) => {
+      const before = held(from);
+      const made = from.copy(old);
+      expect(made).toBe(old);
+      expect(made).toEqual(from.copy());
+      expect(held(made)).toEqual(before);
+      for (const f of made.frames) {
+        for (const c of [...f.regs, ...f.stack]) c.live = 99;
+        f.stack.push(new StackSlot(MISC, SEVEN));
+      }
+      expect(held(from)).toEqual(before);
+    }),
+  );
+});

@@ -52,12 +52,39 @@ export const FileUpdate = v.object({
 });
 export type FileUpdate = v.InferOutput<typeof FileUpdate>;
 
+/** How far behind what the user looks at a question stands: 0 = that itself, 1 = other files, 2 = other kernels. */
+const Behind = v.picklist([0, 1, 2]);
+export type Behind = v.InferOutput<typeof Behind>;
+
+const RANK: Readonly<Record<EngineQuery['kind'], number>> = {
+  lsmOrder: 0,
+  check: 1,
+  checkYaml: 1,
+  typeDefinition: 1,
+  log: 1,
+  run: 2,
+  states: 2,
+  dump: 3,
+  hooks: 3,
+  helpers: 3,
+  fixes: 4,
+  orders: 4,
+  hang: 5,
+  crash: 5,
+};
+
+/** The lower, the sooner a question is answered. */
+export const rankOf = (kind: EngineQuery['kind'], behind: Behind): number => RANK[kind] + 10 * behind;
+
+/** Must what has this rank make room, even under way, for what has the other? Only what nobody looks at does. */
+export const makesRoomFor = (running: number, asked: number): boolean => running >= 10 && asked < 10;
+
 export const WorkerRequest = v.variant('type', [
   /** `assets` is the address below which `profiles/` and `headers/` lie. */
   v.object({
     type: v.literal('init'),
     assets: v.string(),
-    /** Memory of a `CancelBoard`. */
+    /** Memory of a `WorkBoard`. */
     board: v.optional(
       v.custom<SharedArrayBuffer>((x) => typeof SharedArrayBuffer !== 'undefined' && x instanceof SharedArrayBuffer),
     ),
@@ -68,7 +95,7 @@ export const WorkerRequest = v.variant('type', [
   /** Nobody waits for the answer any more. */
   v.object({ type: v.literal('cancel'), id: v.number() }),
   /** A query with the same `lane` that has not ended is dropped in favour of this one. */
-  v.object({ type: v.literal('query'), id: v.number(), lane: v.string(), query: EngineQuery }),
+  v.object({ type: v.literal('query'), id: v.number(), lane: v.string(), behind: Behind, query: EngineQuery }),
 ]);
 export type WorkerRequest = v.InferOutput<typeof WorkerRequest>;
 
@@ -94,6 +121,8 @@ export type WorkerReply =
   | { readonly type: 'failed'; readonly message: string }
   | { readonly type: 'started'; readonly id: number }
   | { readonly type: 'superseded'; readonly id: number }
+  /** Made room for something urgent, and will be started anew. */
+  | { readonly type: 'postponed'; readonly id: number }
   | { readonly type: 'answer'; readonly id: number; readonly value: unknown; readonly ms: number }
   | { readonly type: 'error'; readonly id: number; readonly message: string };
 
@@ -104,6 +133,7 @@ export const WorkerReplySchema = v.variant('type', [
   v.object({ type: v.literal('failed'), message: v.string() }),
   v.object({ type: v.literal('started'), id: Id }),
   v.object({ type: v.literal('superseded'), id: Id }),
+  v.object({ type: v.literal('postponed'), id: Id }),
   v.object({ type: v.literal('answer'), id: Id, value: v.any(), ms: v.number() }),
   v.object({ type: v.literal('error'), id: Id, message: v.string() }),
 ]);

@@ -1,5 +1,5 @@
 export * from './ipc.ts';
-export * from './cancel.ts';
+export * from './board.ts';
 export * from './engine.ts';
 export * from './check-json.ts';
 export * from './settings.ts';

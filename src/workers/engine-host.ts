@@ -1,11 +1,11 @@
 /** Makes the engine from the bundled assets and the files that the window pushed. */
 import { Cancelled, createEngine, type Engine, type ProfileSource, type ProfileSummary } from '../engine/api/index.ts';
-import type { CancelBoard, EngineAnswers, EngineQuery, FileUpdate } from '../protocol/index.ts';
+import type { WorkBoard, EngineAnswers, EngineQuery, FileUpdate } from '../protocol/index.ts';
 
 const files = new Map<string, Uint8Array>();
 let engine: Engine | null = null;
 let testMode = false;
-let board: CancelBoard | null = null;
+let board: WorkBoard | null = null;
 /** The question that is being answered. */
 let current = 0;
 const encoder = new TextEncoder();
@@ -26,8 +26,8 @@ export function allowTests(): void {
   testMode = true;
 }
 
-/** Where the window says what it does not want any more. */
-export function useBoard(b: CancelBoard): void {
+/** Where the window says what it does not want any more, and sees that this side is alive. */
+export function useBoard(b: WorkBoard): void {
   board = b;
 }
 
@@ -54,7 +54,10 @@ export async function loadAssets(base: string): Promise<readonly ProfileSummary[
     profiles,
     headers,
     files: { read: (path) => files.get(path.replace(/^\.\//, '')) },
-    cancelled: () => board?.isCancelled(current) ?? false,
+    cancelled: (insns) => {
+      board?.beat(insns);
+      return board !== null && board.wish(current) !== 'wanted';
+    },
   });
   return engine.profiles();
 }
@@ -70,8 +73,13 @@ export function updateFiles(reset: boolean, updates: readonly FileUpdate[]): voi
 /** What takes long is answered in steps, between which other questions have their turn. */
 export type Steps = Generator<void, EngineAnswers[EngineQuery['kind']]>;
 
-export function answer(id: number, q: EngineQuery): EngineAnswers[EngineQuery['kind']] | Steps {
+/** What is done from now on is done for this question. */
+export function workOn(id: number): void {
   current = id;
+  board?.beat(0);
+}
+
+export function answer(q: EngineQuery): EngineAnswers[EngineQuery['kind']] | Steps {
   if (!engine) throw new Error('the engine is not ready');
   switch (q.kind) {
     case 'check':

@@ -1,17 +1,29 @@
 /** Puts the engine behind the protocol: one question at a time, the newest of a lane, answers as plain data. */
 import * as v from 'valibot';
 import {
-  CancelBoard,
+  WorkBoard,
   WorkerRequest,
+  rankOf,
+  type Behind,
   type EngineAnswers,
   type EngineQuery,
   type WorkerReply,
 } from '../protocol/index.ts';
-import { allowTests, answer, isCancelled, loadAssets, updateFiles, useBoard, type Steps } from './engine-host.ts';
+import {
+  allowTests,
+  answer,
+  isCancelled,
+  loadAssets,
+  updateFiles,
+  useBoard,
+  workOn,
+  type Steps,
+} from './engine-host.ts';
 
 interface Waiting {
   readonly id: number;
   readonly lane: string;
+  readonly behind: Behind;
   readonly query: EngineQuery;
   /** Under way: goes on from here. */
   steps: Steps | null;
@@ -20,27 +32,10 @@ interface Waiting {
 const queue: Waiting[] = [];
 let ready = false;
 let scheduled = false;
+let board: WorkBoard | null = null;
 
 const post = (reply: WorkerReply): void => self.postMessage(reply);
 const words = (e: unknown): string => (e instanceof Error ? e.message : String(e));
-
-/** Urgent first: what the user looks at must not wait for background checks. */
-const RANK: Readonly<Record<EngineQuery['kind'], number>> = {
-  lsmOrder: 0,
-  check: 1,
-  checkYaml: 1,
-  run: 2,
-  dump: 3,
-  hooks: 3,
-  helpers: 3,
-  typeDefinition: 1,
-  log: 1,
-  states: 2,
-  fixes: 4,
-  orders: 4,
-  hang: 5,
-  crash: 5,
-};
 
 function pump(): void {
   scheduled = false;
@@ -48,18 +43,28 @@ function pump(): void {
   let best = 0;
   for (let i = 1; i < queue.length; i++) if (rank(queue[i]) < rank(queue[best])) best = i;
   const [job] = queue.splice(best, 1);
-  const first = job.steps === null;
-  if (first) post({ type: 'started', id: job.id });
+  if (job.steps === null) post({ type: 'started', id: job.id });
+  workOn(job.id);
   const t0 = performance.now();
   try {
-    const given: EngineAnswers[EngineQuery['kind']] | Steps = job.steps ?? answer(job.id, job.query);
+    const given: EngineAnswers[EngineQuery['kind']] | Steps = job.steps ?? answer(job.query);
     const value = isSteps(given) ? given.next() : { done: true as const, value: given };
-    if (value.done === true) post({ type: 'answer', id: job.id, value: value.value, ms: performance.now() - t0 });
+    // A step that was not let finish has found less than there is.
+    if (isSteps(given) && board !== null && board.wish(job.id) !== 'wanted') giveUp(job);
+    else if (value.done === true) post({ type: 'answer', id: job.id, value: value.value, ms: performance.now() - t0 });
     else queue.push({ ...job, steps: given as Steps });
   } catch (e) {
-    post(isCancelled(e) ? { type: 'superseded', id: job.id } : { type: 'error', id: job.id, message: words(e) });
+    if (isCancelled(e)) giveUp(job);
+    else post({ type: 'error', id: job.id, message: words(e) });
   }
   schedule();
+}
+
+/** Not wanted any more, or not now: then it is begun anew when its turn comes again. */
+function giveUp(job: Waiting): void {
+  const later = board?.wish(job.id) === 'later' && board.resume(job.id);
+  if (later) queue.push({ ...job, behind: job.behind === 0 ? 1 : job.behind, steps: null });
+  post({ type: later ? 'postponed' : 'superseded', id: job.id });
 }
 
 const isSteps = (x: unknown): x is Steps => x !== null && typeof x === 'object' && 'next' in x && 'return' in x;
@@ -71,7 +76,8 @@ function drop(which: (w: Waiting) => boolean): void {
   }
 }
 
-const rank = (w: Waiting): number => RANK[w.query.kind] + (w.lane.startsWith('background:') ? 10 : 0);
+/** Urgent first: what the user looks at must not wait for background checks. */
+const rank = (w: Waiting): number => rankOf(w.query.kind, w.behind);
 
 /** Through the message queue, so that what arrived meanwhile is seen before the next job starts. */
 function schedule(): void {
@@ -87,7 +93,10 @@ self.onmessage = (e: MessageEvent<unknown>) => {
   switch (request.type) {
     case 'init': {
       const t0 = performance.now();
-      if (request.board !== undefined) useBoard(new CancelBoard(request.board));
+      if (request.board !== undefined) {
+        board = new WorkBoard(request.board);
+        useBoard(board);
+      }
       loadAssets(request.assets).then(
         (profiles) => {
           ready = true;
@@ -108,7 +117,8 @@ self.onmessage = (e: MessageEvent<unknown>) => {
       return updateFiles(request.reset, request.updates);
     case 'query': {
       drop((w) => w.lane === request.lane);
-      queue.push({ id: request.id, lane: request.lane, query: request.query, steps: null });
+      const { id, lane, behind, query } = request;
+      queue.push({ id, lane, behind, query, steps: null });
       return schedule();
     }
   }

@@ -23,8 +23,12 @@ export function makeFolders(example = 'shadow-guard'): { data: string; workspace
   return { base, data: join(base, 'data'), workspace };
 }
 
-/** `LSMITH_APP` names a packaged executable (a test build). */
-export async function start(data: string, args: readonly string[]): Promise<{ app: ElectronApplication; page: Page }> {
+/** `LSMITH_APP` names a packaged executable (a test build). Waits until all is checked, unless told not to. */
+export async function start(
+  data: string,
+  args: readonly string[],
+  { idle = true } = {},
+): Promise<{ app: ElectronApplication; page: Page }> {
   const packaged = process.env.LSMITH_APP;
   const switches = [
     '--disable-gpu',
@@ -40,7 +44,7 @@ export async function start(data: string, args: readonly string[]): Promise<{ ap
   });
   const page = await app.firstWindow();
   await expect(page.locator('.statusbar')).toBeVisible();
-  await expect(page.getByTestId('engine')).toHaveText(/engine idle/, { timeout: 30_000 });
+  if (idle) await expect(page.getByTestId('engine')).toHaveText(/engine idle/, { timeout: 30_000 });
   return { app, page };
 }
 

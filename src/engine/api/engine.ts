@@ -32,8 +32,11 @@ export interface EngineOptions {
   readonly files: FileProvider;
   /** -I and -D of the command line. */
   readonly settings?: CompileSettings;
-  /** Asked now and then: is the current question not wanted any more? Then `Cancelled` is thrown. */
-  readonly cancelled?: () => boolean;
+  /**
+   * Asked about every millisecond of verifying, with what is processed of the program so far: is the current question
+   * not wanted any more? Then `Cancelled` is thrown.
+   */
+  readonly cancelled?: (insnsProcessed: number) => boolean;
   /** Clock for the timings, ms. */
   readonly now?: () => number;
 }

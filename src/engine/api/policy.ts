@@ -41,7 +41,7 @@ export interface CheckerOptions {
   /** Every kernel profile, read when asked for: what another kernel has is part of an explanation. */
   readonly profiles: () => readonly ReadyProfile[];
   /** Is what is being done not wanted any more? Then `Cancelled` is thrown. */
-  readonly cancelled?: (() => boolean) | undefined;
+  readonly cancelled?: ((insnsProcessed: number) => boolean) | undefined;
   /** Milliseconds, for the timings; not part of any result that is compared. */
   readonly now: () => number;
 }
@@ -49,7 +49,7 @@ export interface CheckerOptions {
 export class PolicyChecker {
   readonly #compiler: PolicyCompiler;
   readonly #now: () => number;
-  readonly #cancelled: (() => boolean) | undefined;
+  readonly #cancelled: ((insnsProcessed: number) => boolean) | undefined;
   readonly #profiles: () => readonly ReadyProfile[];
 
   constructor(options: CheckerOptions) {

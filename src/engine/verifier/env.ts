@@ -106,7 +106,7 @@ export class Env {
   readonly btf: Btf;
   readonly hook: VerifierHook | undefined;
   readonly log: Log;
-  readonly cancelled: (() => boolean) | undefined;
+  readonly cancelled: ((insnsProcessed: number) => boolean) | undefined;
   readonly observe: VerifyOptions['observe'];
   readonly recorder: Recorder | null;
   readonly strictPruning: boolean;
@@ -198,7 +198,7 @@ export class Env {
     this.#work += work;
     if (this.#work < POLL_EVERY) return;
     this.#work = 0;
-    if (this.insnsProcessed > this.#patience || this.cancelled?.()) {
+    if (this.insnsProcessed > this.#patience || this.cancelled?.(this.insnsProcessed)) {
       throw new Refusal(ECANCELED, 'cancelled', 'verification was cancelled');
     }
   }

@@ -96,7 +96,7 @@ export interface VerifyOptions {
   /** 0 none, 1 failing path, 2 all states: as the kernel's log_level. */
   readonly logLevel?: 0 | 1 | 2;
   /** Ends the exploration early with errno ECANCELED; asked about every millisecond. */
-  readonly cancelled?: () => boolean;
+  readonly cancelled?: (insnsProcessed: number) => boolean;
   /** As if cancelled after about so many processed instructions. */
   readonly patience?: number;
   /** Statistics at the end of the log, as log_level 4. */

@@ -7,7 +7,7 @@ import { closeDocument } from './documents.ts';
 import { activeDocument, layoutStore } from './layout.ts';
 import { commandForKey, execute, getView } from './registry.ts';
 import { isMovable, saveStateSoon, shownStack } from './session.ts';
-import { baseName, currentKernel, get, isPolicy, set, use } from './store.ts';
+import { baseName, currentKernel, get, isBeingChecked, isPolicy, set, use } from './store.ts';
 import { keyName } from './when.ts';
 
 function TitleBar() {
@@ -132,11 +132,14 @@ function ActivityBar() {
 }
 
 function StatusBar() {
-  const checks = use(
-    (s) =>
-      (s.active !== null && isPolicy(s.active) ? s.checks[s.active] : undefined) ??
-      Object.entries(s.checks).find(([f]) => isPolicy(f))?.[1],
+  // Of the policy that is looked at; beside a scenario, of the first.
+  const file = use((s) =>
+    s.active !== null && isPolicy(s.active) ? s.active : (Object.keys(s.checks).find(isPolicy) ?? null),
   );
+  const checks = use((s) => (file === null ? undefined : s.checks[file]));
+  const checking = use((s) =>
+    s.profiles.map((p) => (file !== null && isBeingChecked(s, file, p.id) ? p.id : '')).join(' '),
+  ).split(' ');
   const profiles = use((s) => s.profiles);
   const kernel = use(currentKernel);
   const trace = use((s) => s.run?.trace ?? null);
@@ -161,16 +164,19 @@ function StatusBar() {
           const r = checks?.[p.id];
           const errors = r?.diagnostics.filter((d) => d.severity === 'error').length ?? 0;
           const refused = r?.programs.some((x) => !x.accepted);
-          const state = !r ? 'none' : errors > 0 || refused ? 'deny' : r.programs.length > 0 ? 'allow' : 'none';
-          const word = !r
-            ? 'not checked'
-            : refused
-              ? 'refused'
-              : errors > 0
-                ? `${errors} ${errors === 1 ? 'error' : 'errors'}`
-                : r.programs.length > 0
-                  ? 'accepted'
-                  : 'no programs';
+          const busy = checking.includes(p.id);
+          const state = busy || !r ? 'none' : errors > 0 || refused ? 'deny' : r.programs.length > 0 ? 'allow' : 'none';
+          const word = busy
+            ? 'checking'
+            : !r
+              ? 'not checked'
+              : refused
+                ? 'refused'
+                : errors > 0
+                  ? `${errors} ${errors === 1 ? 'error' : 'errors'}`
+                  : r.programs.length > 0
+                    ? 'accepted'
+                    : 'no programs';
           return (
             <span key={p.id} className={p.id === kernel ? 'current' : ''}>
               <StateMark mark={state} /> {word} {p.id}
@@ -211,7 +217,7 @@ function StatusBar() {
         title={engine.kind === 'failed' ? engine.message : 'Show the log'}
       >
         <span className="engine-dot" aria-hidden="true" />
-        engine {engine.kind === 'busy' ? engine.what : engine.kind}
+        {engine.kind === 'busy' ? (engine.detail ?? `engine ${engine.what}`) : `engine ${engine.kind}`}
       </button>
     </footer>
   );

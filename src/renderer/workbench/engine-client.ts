@@ -1,11 +1,16 @@
 /**
- * The window's side of the engine worker. One worker at a time; when it hangs or dies it is replaced, gets the
- * files again, and what was asked fails with a reason. The latest question of a lane wins.
+ * The window's side of the engine worker. One worker at a time; when it gives no sign of life or dies it is replaced,
+ * gets the files again, and what was asked fails with a reason. The latest question of a lane wins, and what nobody
+ * looks at makes room for what somebody waits for, both also under way.
  */
 import * as v from 'valibot';
 import type { ProfileSummary } from '../../engine/api/index.ts';
 import {
+  WorkBoard,
   WorkerReplySchema,
+  makesRoomFor,
+  rankOf,
+  type Behind,
   type EngineAnswers,
   type EngineQuery,
   type FileUpdate,
@@ -20,16 +25,23 @@ export class Superseded extends Error {
 export type EngineState =
   | { readonly kind: 'starting' }
   | { readonly kind: 'idle' }
-  | { readonly kind: 'busy'; readonly what: string }
+  /** `detail`: what takes long, in words, and `lanes` what is asked and not answered; null and none while it is not long. */
+  | {
+      readonly kind: 'busy';
+      readonly what: string;
+      readonly detail: string | null;
+      readonly lanes: ReadonlySet<string>;
+    }
   | { readonly kind: 'failed'; readonly message: string };
 
 interface Pending {
   readonly query: EngineQuery;
   readonly lane: string;
-  readonly limit: number;
+  rank: number;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: Error) => void;
-  timer: number | null;
+  /** Is it what the worker is at? */
+  running: boolean;
 }
 
 export interface EngineEvents {
@@ -38,8 +50,11 @@ export interface EngineEvents {
   log(level: 'info' | 'warn' | 'error', message: string): void;
 }
 
-const CHECK_LIMIT_MS = 10_000;
-const ORDERS_LIMIT_MS = 60_000;
+/** So long may the worker give no sign of life. A verification gives one each millisecond; playing scenarios gives none. */
+const SILENCE_MS = 10_000;
+const ORDERS_SILENCE_MS = 60_000;
+/** From here on the status bar says how far a question has come, and anew each time. */
+const WATCH_MS = 300;
 const MAX_RESTARTS = 5;
 
 export class EngineClient {
@@ -51,6 +66,8 @@ export class EngineClient {
   readonly #pending = new Map<number, Pending>();
   readonly #files = new Map<string, string | Uint8Array>();
   readonly #events: EngineEvents;
+  #board: WorkBoard | null = null;
+  #watch: number | null = null;
 
   constructor(events: EngineEvents) {
     this.#events = events;
@@ -70,7 +87,9 @@ export class EngineClient {
       e.preventDefault();
       if (worker === this.#worker) this.#replace(`The engine stopped (${e.message || 'its worker could not start'}).`);
     };
-    this.#post({ type: 'init', assets: new URL('/assets/', location.href).href });
+    this.#board = WorkBoard.create();
+    const assets = new URL('/assets/', location.href).href;
+    this.#post({ type: 'init', assets, ...(this.#board === null ? {} : { board: this.#board.memory }) });
     if (this.#tests) this.#post({ type: 'allow-tests' });
     this.#post({ type: 'files', reset: true, updates: [...this.#files].map(([path, content]) => ({ path, content })) });
   }
@@ -85,10 +104,8 @@ export class EngineClient {
     this.#worker = null;
     const waiting = [...this.#pending.values()];
     this.#pending.clear();
-    for (const p of waiting) {
-      if (p.timer !== null) clearTimeout(p.timer);
-      p.reject(new Error(reason));
-    }
+    this.#unwatch();
+    for (const p of waiting) p.reject(new Error(reason));
     if (++this.#restarts > MAX_RESTARTS) {
       this.#events.log('error', `${reason} It was restarted ${MAX_RESTARTS} times; use “Restart Engine” to try again.`);
       this.#events.state({ kind: 'failed', message: reason });
@@ -130,11 +147,15 @@ export class EngineClient {
       case 'started': {
         const p = this.#pending.get(reply.id);
         if (!p) return;
-        this.#events.state({ kind: 'busy', what: p.query.kind });
-        p.timer = window.setTimeout(
-          () => this.#replace(`${describe(p.query)} took longer than ${p.limit / 1000} s and was ended.`),
-          p.limit,
-        );
+        p.running = true;
+        this.#events.state({ kind: 'busy', what: p.query.kind, detail: null, lanes: new Set() });
+        this.#follow(p);
+        return;
+      }
+      case 'postponed': {
+        const p = this.#pending.get(reply.id);
+        if (p) p.running = false;
+        this.#unwatch();
         return;
       }
       case 'superseded':
@@ -152,16 +173,41 @@ export class EngineClient {
 
   #superseded(p: Pending | undefined): void {
     if (p === undefined) return;
-    if (p.timer !== null)
-      this.#events.log('info', `${describe(p.query)} was given up under way: it is not wanted any more.`);
+    if (p.running) this.#events.log('info', `${describe(p.query)} was given up under way: it is not wanted any more.`);
     p.reject(new Superseded());
   }
 
   #take(id: number): Pending | undefined {
     const p = this.#pending.get(id);
     this.#pending.delete(id);
-    if (p?.timer) clearTimeout(p.timer);
+    if (p?.running) this.#unwatch();
     return p;
+  }
+
+  /** Shows how far a long question has come, and replaces a worker that gives no sign of life. */
+  #follow(p: Pending): void {
+    this.#unwatch();
+    const limit = p.query.kind === 'orders' ? ORDERS_SILENCE_MS : SILENCE_MS;
+    let beats = this.#board?.beats ?? 0;
+    let heard = performance.now();
+    this.#watch = window.setInterval(() => {
+      const now = performance.now();
+      if (this.#board !== null && this.#board.beats !== beats) {
+        beats = this.#board.beats;
+        heard = now;
+      }
+      if (now - heard > limit)
+        return this.#replace(`${describe(p.query)} gave no sign of life for ${limit / 1000} s and was ended.`);
+      const insns = this.#board?.insns ?? 0;
+      const far = insns > 0 ? ` · ${insns.toLocaleString('en-US')} insns` : '';
+      const lanes = new Set([...this.#pending.values()].map((x) => x.lane));
+      this.#events.state({ kind: 'busy', what: p.query.kind, detail: `${describe(p.query)}${far}`, lanes });
+    }, WATCH_MS);
+  }
+
+  #unwatch(): void {
+    if (this.#watch !== null) clearInterval(this.#watch);
+    this.#watch = null;
   }
 
   #idle(): void {
@@ -178,22 +224,42 @@ export class EngineClient {
     this.#post({ type: 'files', reset, updates: [...updates] });
   }
 
-  /** Rejects with `Superseded` when a later question took this one's place, or `signal` says that nobody wants it. */
+  /** What was asked for in this lane is not looked at any more: it makes room for what is. */
+  fallBehind(lane: string): void {
+    for (const p of this.#pending.values()) if (p.lane === lane) p.rank = Math.max(p.rank, rankOf(p.query.kind, 1));
+  }
+
+  /**
+   * Rejects with `Superseded` when a later question took this one's place, or `signal` says that nobody wants it.
+   * `behind`: how far from what the user looks at.
+   */
   ask<K extends EngineQuery['kind']>(
     query: Extract<EngineQuery, { kind: K }>,
     lane: string,
-    signal?: AbortSignal,
+    { signal, behind = 0 }: { readonly signal?: AbortSignal | undefined; readonly behind?: Behind } = {},
   ): Promise<EngineAnswers[K]> {
     return new Promise((resolve, reject) => {
       if (!this.#worker) return reject(new Error('The engine is not running.'));
       const id = this.#next++;
-      signal?.addEventListener('abort', () => this.#pending.has(id) && this.#post({ type: 'cancel', id }));
-      const limit = query.kind === 'orders' ? ORDERS_LIMIT_MS : CHECK_LIMIT_MS;
-      this.#pending.set(id, { query, lane, limit, resolve: resolve as (v: unknown) => void, reject, timer: null });
-      this.#post({ type: 'query', id, lane, query });
+      const rank = rankOf(query.kind, behind);
+      signal?.addEventListener('abort', () => {
+        if (!this.#pending.has(id)) return;
+        this.#board?.cancel(id);
+        this.#post({ type: 'cancel', id });
+      });
+      for (const [other, p] of this.#pending) {
+        if (p.lane === lane) this.#board?.cancel(other);
+        else if (p.running && makesRoomFor(p.rank, rank)) this.#board?.postpone(other);
+      }
+      this.#pending.set(id, { query, lane, rank, resolve: resolve as (v: unknown) => void, reject, running: false });
+      this.#post({ type: 'query', id, lane, behind, query });
     });
   }
 }
 
 const describe = (q: EngineQuery): string =>
-  'file' in q ? `Checking ${q.file}` : 'scenario' in q ? `Running ${q.scenario}` : `The question “${q.kind}”`;
+  'file' in q && 'kernel' in q
+    ? `Checking ${q.file} for ${q.kernel}`
+    : 'scenario' in q
+      ? `Running ${q.scenario}`
+      : `The question “${q.kind}”`;

@@ -3,7 +3,7 @@ import { parse } from 'yaml';
 import type { Diagnostic, QuickFix } from '../../base/index.ts';
 import type { CheckReport, ProgramStates, RefusalFixes } from '../../engine/api/index.ts';
 import type { AttachSemantics, ModuleName } from '../../engine/lsm/index.ts';
-import type { WorkspaceInfo } from '../../protocol/index.ts';
+import type { Behind, WorkspaceInfo } from '../../protocol/index.ts';
 import { call, onMain } from './bridge.ts';
 import {
   closeAllDocuments,
@@ -18,7 +18,7 @@ import {
 import { EngineClient, Superseded } from './engine-client.ts';
 import { closeDocumentTab, documentTabs, initLayout, layoutModel } from './layout.ts';
 import { execute, onCommandError, registerCommand } from './registry.ts';
-import { addLog, currentKernel, get, isPolicy, isScenario, isYaml, notify, set, store } from './store.ts';
+import { addLog, currentKernel, get, isPolicy, isScenario, isYaml, laneOf, notify, set, store } from './store.ts';
 
 /** Larger texts are not checked while typing: the answer would come too late to be live. */
 const LIVE_LIMIT = 2 * 1024 * 1024;
@@ -49,23 +49,20 @@ const quietly =
 
 const checkTimers = new Map<string, number>();
 
-async function check(file: string, kernel: string, background: boolean): Promise<void> {
+async function check(file: string, kernel: string, behind: Behind): Promise<void> {
   try {
-    const report = await engine.ask<'check'>(
-      { kind: 'check', file, kernel },
-      `${background ? 'background:' : ''}check:${file}:${kernel}`,
-    );
+    const report = await engine.ask<'check'>({ kind: 'check', file, kernel }, laneOf(file, kernel), { behind });
     set((s) => {
       const unchecked = { ...s.unchecked };
       delete unchecked[file];
       return { unchecked, checks: { ...s.checks, [file]: { ...s.checks[file], [kernel]: report } } };
     });
   } catch (e) {
-    quietly(`Check of ${file} for ${kernel}`, background ? undefined : file)(e);
+    quietly(`Check of ${file} for ${kernel}`, behind === 2 ? undefined : file)(e);
   }
 }
 
-/** Checks a file now, for the current kernel first and the others behind it. */
+/** Checks a file now, for the current kernel first and the others behind it; what is looked at comes first of all. */
 export function checkNow(file: string): void {
   if (isYaml(file)) {
     engine
@@ -75,8 +72,16 @@ export function checkNow(file: string): void {
   }
   if (!isPolicy(file)) return;
   const kernel = currentKernel();
-  void check(file, kernel, false);
-  for (const p of get().profiles) if (p.id !== kernel) void check(file, p.id, true);
+  void check(file, kernel, file === get().active ? 0 : 1);
+  for (const p of get().profiles) if (p.id !== kernel) void check(file, p.id, 2);
+}
+
+/** A file that comes into view before it was checked does not wait for the others, nor for the one that was there. */
+function checkWhenShown(file: string | null, before: string | null): void {
+  if (before !== null) engine.fallBehind(laneOf(before, currentKernel()));
+  if (file === null || !isPolicy(file) || get().profiles.length === 0) return;
+  const kernel = currentKernel();
+  if (get().checks[file]?.[kernel] === undefined) void check(file, kernel, 0);
 }
 
 function checkSoon(file: string, text: string): void {
@@ -314,7 +319,9 @@ export async function findFixes(d: Diagnostic, signal?: AbortSignal): Promise<re
   fixesOf.set(report, known);
   let asked = known.get(line);
   if (asked === undefined) {
-    asked = engine.ask<'fixes'>({ kind: 'fixes', file, kernel, line }, `fixes:${file}:${kernel}:${line}`, signal);
+    asked = engine.ask<'fixes'>({ kind: 'fixes', file, kernel, line }, `fixes:${file}:${kernel}:${line}`, {
+      signal,
+    });
     known.set(line, asked);
     asked.catch(() => known.delete(line));
   }
@@ -557,6 +564,7 @@ export async function startSession(): Promise<void> {
   if (s.workspace) await enterWorkspace(s.workspace, s.openFile);
   if (s.problem) notify(s.problem);
   store.subscribe((now, before) => {
+    if (now.active !== before.active) checkWhenShown(now.active, before.active);
     if (now.scenario !== before.scenario || now.columns !== before.columns) saveStateSoon();
     if (now.settings !== before.settings) void call('settings.set', { settings: now.settings });
   });

@@ -141,6 +141,13 @@ export const isScenario = (path: string): boolean => /\.scenario\.ya?ml$/.test(p
 export const isYaml = (path: string): boolean => isScenario(path) || path === 'lsmith.yaml';
 export const baseName = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
 
+/** The lane of a check: one for each file and kernel. */
+export const laneOf = (file: string, kernel: string): string => `check:${file}:${kernel}`;
+
+/** Is a check of this file under way or waited for, and not soon over? Then its last report may be of an earlier text. */
+export const isBeingChecked = (s: WorkbenchState, file: string, kernel: string): boolean =>
+  s.engine.kind === 'busy' && s.engine.lanes.has(laneOf(file, kernel));
+
 /** The kernel everything is judged for: the user's choice, else the workspace's, else the newest we have. */
 export function currentKernel(s: WorkbenchState = get()): string {
   const known = s.profiles.map((p) => p.id);

@@ -1,6 +1,6 @@
 /** A keystroke ends the check that it makes pointless: the real worker, in the middle of its largest verification. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { CancelBoard, type WorkerReply } from '../../../src/protocol/index.ts';
+import { WorkBoard, type WorkerReply } from '../../../src/protocol/index.ts';
 import { startWorker, type Busy } from './busy.ts';
 
 const policy = (rounds: number): string => `#include "vmlinux.h"
@@ -25,12 +25,12 @@ interface Verdict {
 
 describe('a check that is not wanted any more', { timeout: 60_000 }, () => {
   let worker: Busy;
-  const board = new CancelBoard();
+  const board = new WorkBoard();
   let id = 0;
   const edit = (rounds: number): void =>
     worker.post({ type: 'files', reset: false, updates: [{ path: FILE, content: policy(rounds) }] });
   const ask = (): number => {
-    worker.post({ type: 'query', id: ++id, lane: 'check', query });
+    worker.post({ type: 'query', id: ++id, lane: 'check', behind: 0, query });
     return id;
   };
   const ended = (n: number): Promise<WorkerReply> =>
@@ -68,5 +68,33 @@ describe('a check that is not wanted any more', { timeout: 60_000 }, () => {
     const r = verdict(await ended(quick));
     expect(r.programs[0]).toMatchObject({ message: '' });
     expect(r.programs[0].insnsProcessed).toBeLessThan(100);
+  });
+
+  it('makes room for something urgent, and is begun anew behind it', async () => {
+    edit(600_000);
+    worker.post({ type: 'files', reset: false, updates: [{ path: 'small.bpf.c', content: policy(3) }] });
+    worker.post({ type: 'query', id: ++id, lane: 'slow', behind: 1, query });
+    const slow = id;
+    await worker.next((r) => r.type === 'started' && r.id === slow);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const before = board.beats;
+    expect(before).toBeGreaterThan(0);
+    expect(board.insns).toBeGreaterThan(0);
+    board.postpone(slow);
+    worker.post({ type: 'query', id: ++id, lane: 'quick', behind: 0, query: { ...query, file: 'small.bpf.c' } });
+    const quick = id;
+    expect(await worker.next((r) => 'id' in r && r.id === slow)).toMatchObject({ type: 'postponed' });
+    expect(verdict(await ended(quick)).programs[0].insnsProcessed).toBeLessThan(100);
+    await worker.next((r) => r.type === 'started' && r.id === slow);
+    expect(verdict(await ended(slow)).programs[0].message).toContain('Processed 1000001 insn');
+  });
+
+  it('stays unwanted when it is asked to make room afterwards', async () => {
+    edit(600_000);
+    const slow = ask();
+    await worker.next((r) => r.type === 'started' && r.id === slow);
+    board.cancel(slow);
+    board.postpone(slow);
+    expect(await ended(slow)).toMatchObject({ type: 'superseded' });
   });
 });

@@ -6,6 +6,7 @@ import {
   documentOf,
   execute,
   get,
+  isBeingChecked,
   isPolicy,
   isScenario,
   loadDocument,
@@ -84,7 +85,10 @@ store.subscribe((s, before) => {
 
 const lensChange = new monaco.Emitter<monaco.languages.CodeLensProvider>();
 store.subscribe((s, b) => {
-  if (s.checks !== b.checks || s.run !== b.run || s.kernel !== b.kernel || s.scenario !== b.scenario)
+  const { active } = s;
+  const kernel = currentKernel(s);
+  const turned = active !== null && isBeingChecked(s, active, kernel) !== isBeingChecked(b, active, kernel);
+  if (turned || s.checks !== b.checks || s.run !== b.run || s.kernel !== b.kernel || s.scenario !== b.scenario)
     lensChange.fire(lens);
 });
 
@@ -115,11 +119,12 @@ const lens: monaco.languages.CodeLensProvider = {
       });
     if (isPolicy(path)) {
       const report: CheckReport | undefined = s.checks[path]?.[kernel];
+      const before = isBeingChecked(s, path, kernel) ? '… checking, before: ' : '';
       for (const p of report?.programs ?? []) {
         const line = sectionLine(model, p.name, p.section);
         add(
           line,
-          p.accepted ? `✓ accepted · ${p.insnCount} insns · ${kernel}` : `✗ refused by ${kernel}: ${p.message}`,
+          `${before}${p.accepted ? `✓ accepted · ${p.insnCount} insns · ${kernel}` : `✗ refused by ${kernel}: ${p.message}`}`,
           p.accepted ? 'editor.instructions' : 'view.problems',
         );
         for (const [k, r] of Object.entries(s.checks[path] ?? {})) {

@@ -20,7 +20,8 @@ import { removeDeadMachine } from './machine/liveness.ts';
 import { allocateRegisters } from './machine/regalloc.ts';
 import { selectFunction } from './machine/select.ts';
 import { shareSpillSlots } from './machine/spill-slots.ts';
-import { mergeSameBlocks } from './machine/tidy.ts';
+import { mergeSameBlocks, testAtFoot, threadJumps } from './machine/tidy.ts';
+import { isolateCounters } from './opt/isolate-counters.ts';
 import { inlineCalls, isSmallFor, shouldInline } from './opt/inline.ts';
 import { refuseBlocks } from './opt/expand-blocks.ts';
 import { hasIndirectCalls, refuseIndirectCalls, resolveCalls } from './opt/indirect.ts';
@@ -271,13 +272,17 @@ function generate(cx: UnitContext, opts: CodegenOptions, cache?: CodeCache): Gen
     refuseBlocks(f, cx);
     refuseIndirectCalls(f, cx, true);
     if (cx.diagnostics.length > 0) continue;
+    isolateCounters(f);
     shareSlots(f);
     sinkAddresses(f);
     const m = selectFunction(f);
     removeDeadMachine(m);
     allocateRegisters(m);
     shareSpillSlots(m);
+    threadJumps(m);
     mergeSameBlocks(m);
+    threadJumps(m);
+    testAtFoot(m);
     const frame = layoutFrame(m);
     if (frame.tooLarge) {
       const names = frame.biggest

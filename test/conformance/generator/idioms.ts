@@ -30,6 +30,8 @@ type Idiom = (s: Scope) => string;
 
 const e = (s: Scope): string => s.expr(2);
 const set = (s: Scope): string => s.c.pick(['=', '+=', '^=', '-=', '|=', '&=']);
+/** The name of a function of one number. */
+const one = (s: Scope): string => s.c.pick(['half', 'twist', 'far']) + s.n;
 const bitfield = (s: Scope): string => s.c.pick(['e', 'f', 'g', 'h', 'flag', 'kind']);
 
 const maps: Idiom[] = [
@@ -72,6 +74,26 @@ const callbacks: Idiom[] = [
   (s) =>
     `{ struct pair r = pair${s.n}(${e(s)}, ${e(s)}); r.${s.c.pick(['lo', 'hi'])} ${set(s)} ${e(s)}; ${s.lvalue()} += sum${s.n}(r); }`,
   (s) => `${s.lvalue()} += many${s.n}(${e(s)}, ${e(s)}, ${e(s)}, ${e(s)}, ${e(s)});`,
+];
+
+/** Functions by pointer: which one is known in the end; callbacks chosen at run time, from a table, behind a wrapper, one in the other. */
+const pointers: Idiom[] = [
+  (s) =>
+    `{ u64 (*fn)(u64) = ${one(s)}; ${s.lvalue()} ${set(s)} fn(${e(s)}); fn = ${one(s)}; ${s.lvalue()} ^= (*fn)(${e(s)}); }`,
+  (s) => `${s.lvalue()} ${set(s)} apply${s.n}(${one(s)}, ${e(s)}) ^ apply${s.n}(${one(s)}, ${e(s)});`,
+  (s) =>
+    `{ u64 (*fns[3])(u64) = { ${one(s)}, ${one(s)}, ${one(s)} }; u64 v = ${e(s)}; for (int k = 0; k < 3; k++) v ${set(s)} fns[k](v); ${s.lvalue()} ^= v; }`,
+  (s) =>
+    `{ u64 v = ${e(s)}; for (u32 k = 0; k < 2; k++) v ^= ops${s.n}[k].fn(v + ops${s.n}[k].add); ${s.lvalue()} += v + ops${s.n}[${s.c.below(2)}].fn(3); }`,
+  (s) =>
+    `{ struct { u64 (*fn)(u64); u64 arg; } o = { ${one(s)}, ${e(s)} }; ${s.c.pick(['', `o.arg += ${e(s)};`, `if (o.fn == ${one(s)}) o.arg--;`])} ${s.lvalue()} ${set(s)} o.fn(o.arg); }`,
+  (s) =>
+    `{ struct state${s.n} t = { ${e(s)}, ${e(s)}, 1 }; void *cb = cb${s.n}; if (${s.cond(2)}) cb = turn${s.n}; loop(${1 + s.c.below(6)}, cb, &t, 0); ${s.lvalue()} ${set(s)} t.a + t.c; y ^= t.b; }`,
+  (s) =>
+    `{ struct state${s.n} t = { ${e(s)}, ${e(s)} }; u32 turns = ${e(s)} & 7; ${s.lvalue()} += loop(turns, ${s.c.pick(['cb', 'turn', 'nest'])}${s.n}, &t, 0); ${s.lvalue()} ^= t.a + t.b + t.c; }`,
+  (s) =>
+    `{ struct state${s.n} t = { ${e(s)}, 3 }; ${s.lvalue()} ^= ${s.c.pick(['every', 'often'])}${s.n}(&${s.c.pick(['array', 'hash'])}, ${s.c.pick(['each', 'drop'])}${s.n}, &t); ${s.lvalue()} += t.a ^ t.b; }`,
+  (s) => `{ u64 n = ${e(s)}; loop(${1 + s.c.below(9)}, plain${s.n}, &n, 0); ${s.lvalue()} ${set(s)} n; }`,
 ];
 
 const jumps: Idiom[] = [
@@ -254,6 +276,7 @@ const GROUPS: readonly (readonly Idiom[])[] = [
   maps,
   records,
   callbacks,
+  pointers,
   jumps,
   places,
   places,

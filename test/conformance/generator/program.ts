@@ -146,9 +146,23 @@ class Generator implements Scope {
     };
     const [once, end] = body({ name: 'i', type: 'u32', writable: false });
     const [each, enough] = body({ name: '*key', type: 'u32', writable: false });
+    const [turn, last] = body({ name: 'i', type: 'u64', writable: true });
+    this.#vars = [
+      { name: 'i', type: 'u64', writable: false },
+      { name: '*n', type: 'u64', writable: true },
+    ];
+    const [plain, over] = [this.expr(2), this.cond(1)];
+    const drop = this.c.pick(['del(&hash, &k)', '*v ^= k', '(*v)++']);
+    const [often, wrapper] = [this.c.pick(['static noinline', 'static']), this.c.pick(['struct state', 'void'])];
     return `struct state${n} { u64 a; s32 b; u16 c; };
 static long cb${n}(u32 i, struct state${n} *st) { u64 a = st->a; s32 b = st->b; ${once} st->a += a; st->b ^= b; st->c += i; return ${end}; }
-static long each${n}(void *map, u32 *key, u64 *v, struct state${n} *st) { u64 a = st->a; s32 b = st->b; ${each} *v += 1; st->a = a + *v; st->b ^= b; return ${enough}; }`;
+static long each${n}(void *map, u32 *key, u64 *v, struct state${n} *st) { u64 a = st->a; s32 b = st->b; ${each} *v += 1; st->a = a + *v; st->b ^= b; return ${enough}; }
+static int turn${n}(u64 i, void *ctx) { struct state${n} *st = ctx; u64 a = st->a; s32 b = st->b; ${turn} st->a ^= a; st->b -= b; return ${last}; }
+static long nest${n}(u32 i, struct state${n} *st) { st->b += loop(i & 3, turn${n}, st, 0); st->c ^= for_each(&array, each${n}, st, 0); return st->a & 1; }
+static long drop${n}(void *map, const u32 *key, u64 *v, struct state${n} *st) { u32 k = *key; st->a += *v; st->b ^= ${drop}; return k > 5; }
+static long plain${n}(u64 i, u64 *n) { *n ^= ${plain}; return ${over}; }
+static always_inline long every${n}(void *map, void *cb, void *ctx) { return for_each(map, cb, ctx, 0); }
+${often} long often${n}(void *map, void *cb, ${wrapper}${wrapper === 'void' ? '' : n} *ctx) { for_each(map, cb, ctx, 0); return for_each(map, cb, ctx, 0); }`;
   }
 
   /** Takes a struct and a buffer by pointer. */
@@ -172,10 +186,14 @@ static long each${n}(void *map, u32 *key, u64 *v, struct state${n} *st) { u64 a 
     const n = this.n;
     this.#vars = [{ name: 'v', type: 'u64', writable: true }];
     const kind = this.c.pick(['static always_inline', 'static']);
-    const [half, twist] = [this.expr(2), this.expr(2)];
+    const [half, twist, third] = [this.expr(2), this.expr(2), this.expr(2)];
+    const far = this.c.pick(['static noinline', 'noinline', 'static']);
     this.#vars = ['u8', 's16', 's64', 'bool', 'u32'].map((type, i) => ({ name: `a${i}`, type, writable: true }));
     const many = this.c.pick(['static noinline', 'noinline', 'static']);
     return `static u64 half${n}(u64 v) { return ${half}; } static u64 twist${n}(u64 v) { v ^= v << 7; return ${twist}; }
+${far} u64 far${n}(u64 v) { for (int i = 0; i < 3; i++) v = ${third} + i; return v; }
+static always_inline u64 apply${n}(u64 (*fn)(u64), u64 v) { return fn(v) + 1; }
+static const struct { u8 k; u64 (*fn)(u64); u32 add; } ops${n}[2] = { { 1, far${n}, 9 }, { .fn = half${n} } };
 ${kind} struct pair pair${n}(u32 lo, s32 hi) { struct pair r = { .hi = hi, .lo = lo }; r.lo += r.hi; return r; }
 static always_inline s64 sum${n}(struct pair r) { r.lo -= 1; return (s64)r.lo * r.hi; }
 ${many} u32 many${n}(u8 a0, s16 a1, s64 a2, bool a3, u32 a4) { ${this.#block(2, 1, true).join(' ')} return ${this.expr(2)}; }`;

@@ -220,3 +220,42 @@ describe('what the verifier needs to see', () => {
     expect(r.ir.get('h')).toContain('call i32 @g');
   });
 });
+
+describe('the shape of the code', () => {
+  const listing = (text: string): string[] => disassemble(object(text), 'test').split('\n');
+
+  it('no jump leads to the next instruction', () => {
+    const lines = listing(
+      'SEC("test") int f(u64 *w) { long n = bpf_ktime_get_ns(); if (n == -14) { w[1] = 3; n = bpf_ktime_get_ns(); } if (n < 0) return 0; return n; }',
+    );
+    expect(lines.filter((l) => l.includes('goto')).length).toBeGreaterThan(0);
+    expect(lines.filter((l) => /goto pc\+0/.test(l))).toEqual([]);
+  });
+
+  it('a loop is tested at its foot', () => {
+    const lines = listing(
+      'SEC("test") u64 f(u64 *w) { u64 s = 0; for (int i = 0; i < 1000; i++) s += bpf_ktime_get_ns() ^ i; return s; }',
+    );
+    expect(lines.filter((l) => /goto pc-/.test(l))).toEqual([expect.stringMatching(/if w\d s< 0x3e8 goto pc-/)]);
+  });
+
+  it('an address in a local array is one addition away from the frame', () => {
+    const lines = listing(
+      'SEC("test") long f(u64 *w) { char b[64]; b[63] = 1; bpf_probe_read_kernel(b + 31, 8, w); return b[31]; }',
+    );
+    expect(lines.join('\n')).toContain('r1 = r10\nr1 += -33');
+  });
+
+  it('a counter that ends its loop is compared with what changes in it by a copy', () => {
+    const loop = (change: string): string[] =>
+      listing(
+        `SEC("test") long f(u64 *w) { int limit = w[0]; for (int i = 0; i < 1000; i++) { if (i >= limit) return i; if (bpf_ktime_get_ns() == 7) ${change}; } return 0; }`,
+      );
+    const copy = /^r\d = r\d$/;
+    const test = (lines: readonly string[]): number => lines.findIndex((l) => /if w\d s(<|>=|<=|>) w\d goto/.test(l));
+    const changing = loop('limit++');
+    expect(changing[test(changing) - 1]).toMatch(copy);
+    const fixed = loop('w[1]++');
+    expect(fixed[test(fixed) - 1]).not.toMatch(copy);
+  });
+});

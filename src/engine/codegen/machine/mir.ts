@@ -54,6 +54,8 @@ export class MInst {
   code = 0;
   size = 8;
   volatile = false;
+  /** mov: a register of its own is wanted, though the value is the same. */
+  apart = false;
   /** load, store, atomic, frame: base is r10 + this slot. */
   slot: FrameSlot | null = null;
   symbol: Symbol | null = null;

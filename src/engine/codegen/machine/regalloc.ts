@@ -70,7 +70,8 @@ class Graph {
       const w = b.weight;
       for (let n = b.insts.length - 1; n >= 0; n--) {
         const i = b.insts[n];
-        const except = i.kind === 'mov' ? i.src : -1;
+        const copies = i.kind === 'mov' && !i.apart;
+        const except = copies ? i.src : -1;
         forDefs(i, (d) => {
           if (d >= FIRST_VIRTUAL) this.#used.add(d);
           for (const l of live) if (l !== d && l !== except) this.#edge(d, l);
@@ -94,7 +95,7 @@ class Graph {
           if (i.slot === null) this.#edge(R0, i.dst);
           this.#edge(R0, i.src);
         }
-        if (i.kind === 'mov' && i.src !== R10) this.#moves.push({ dst: i.dst, src: i.src, weight: w });
+        if (copies && i.src !== R10) this.#moves.push({ dst: i.dst, src: i.src, weight: w });
       }
     }
   }

@@ -387,6 +387,7 @@ class Selector {
         return;
       case 'opaque':
         this.#move(this.#reg(i), i.args[0]);
+        this.#cur.insts.at(-1)!.apart = i.volatile;
         return;
       case 'fence':
         return;
@@ -480,6 +481,14 @@ class Selector {
       return;
     }
     const imm = this.#immediate(c);
+    const slot = i.bin === 'add' && imm !== null && !w ? this.#slots.get(this.#root(a)) : undefined;
+    if (slot !== undefined) {
+      const m = this.#emit('frame');
+      m.dst = d;
+      m.slot = slot;
+      m.off = imm!;
+      return;
+    }
     const src = imm === null ? this.#use(c) : -1;
     this.#move(d, a);
     const m = this.#emit('alu');

@@ -1,5 +1,57 @@
 /** Last touches on code with real registers: blocks that do the same are one block. */
-import type { MBlock, MFunc, MInst } from './mir.ts';
+import { type MBlock, type MFunc, MInst } from './mir.ts';
+
+/**
+ * Blocks that only jump on (their copies became the same register) are taken out: who went there goes on by himself, and
+ * what is next in the code is next in the list of blocks too.
+ */
+export function threadJumps(f: MFunc): void {
+  const onward = new Map<MBlock, MBlock>();
+  for (const b of f.blocks.slice(1)) {
+    const [only] = b.insts;
+    if (b.insts.length === 1 && only.kind === 'ja' && only.target !== b) onward.set(b, only.target!);
+  }
+  if (onward.size === 0) return;
+  const end = (b: MBlock): MBlock => {
+    const seen = new Set<MBlock>();
+    let at = b;
+    // A ring of such blocks is an endless loop, and stays one.
+    for (let next = onward.get(at); next !== undefined && !seen.has(at); next = onward.get(at)) {
+      seen.add(at);
+      at = next;
+    }
+    return at;
+  };
+  for (const b of f.blocks) {
+    for (const i of b.insts) if (i.target !== null) i.target = end(i.target);
+    b.succs = b.succs.map(end);
+    const [jcc, ja] = b.insts.slice(-2);
+    if (jcc?.kind === 'jcc' && ja?.kind === 'ja' && jcc.target === ja.target) b.insts.splice(-2, 1);
+  }
+  const kept = new Set(f.blocks.flatMap((b) => b.succs));
+  f.blocks.splice(0, f.blocks.length, ...f.blocks.filter((b) => !onward.has(b) || kept.has(b)));
+}
+
+/**
+ * The test at the head of a loop is repeated at its foot, where the way on is the next block: a round is one jump shorter.
+ */
+export function testAtFoot(f: MFunc): void {
+  const place = new Map(f.blocks.map((b, n) => [b, n]));
+  f.blocks.forEach((b, n) => {
+    const jump = b.insts.at(-1);
+    const head = jump?.kind === 'ja' ? jump.target! : null;
+    if (head === null || head.insts.length !== 2 || place.get(head)! > n) return;
+    const [jcc, ja] = head.insts;
+    if (jcc.kind !== 'jcc' || ja.kind !== 'ja') return;
+    const next = f.blocks[n + 1];
+    if (jcc.target !== next && ja.target !== next) return;
+    b.insts.pop();
+    b.insts.push(copyOf(jcc), copyOf(ja));
+    b.succs = [...head.succs];
+  });
+}
+
+const copyOf = (i: MInst): MInst => Object.assign(new MInst(i.kind, i.loc), i);
 
 /** Longest block that is compared: ends of functions, not bodies. */
 const LONGEST = 4;

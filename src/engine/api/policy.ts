@@ -2,7 +2,7 @@
 import type { Diagnostic } from '../../base/index.ts';
 import type { TranslationUnit } from '../c/index.ts';
 import { loadObject, openObject, type LoadedObject, type LoadProblem } from '../loader/index.ts';
-import { verifyObject, type VerifierResult } from '../verifier/index.ts';
+import { VerdictCache, verifyObject, type VerifierResult } from '../verifier/index.ts';
 import { Cancelled } from './cancelled.ts';
 import { lintPolicy, withFixes, type PolicyFacts } from '../lint/index.ts';
 import type { PolicyCompiler } from './compile.ts';
@@ -51,6 +51,7 @@ export class PolicyChecker {
   readonly #now: () => number;
   readonly #cancelled: ((insnsProcessed: number) => boolean) | undefined;
   readonly #profiles: () => readonly ReadyProfile[];
+  readonly #verdicts = new VerdictCache();
 
   constructor(options: CheckerOptions) {
     this.#compiler = options.compiler;
@@ -119,11 +120,14 @@ export class PolicyChecker {
     const t2 = this.#now();
     const object = loaded.value;
     const cancelled = this.#cancelled;
-    const results = verifyObject(object, kernel.platform, {
-      logLevel,
-      recordStates,
-      ...(cancelled === undefined ? {} : { cancelled }),
-    });
+    const results =
+      logLevel === 0 && !recordStates
+        ? this.#verdicts.verifyObject(object, kernel.platform, cancelled)
+        : verifyObject(object, kernel.platform, {
+            logLevel,
+            recordStates,
+            ...(cancelled === undefined ? {} : { cancelled }),
+          });
     if (results.some((r) => r.explanation?.id === 'cancelled')) throw new Cancelled();
     const problems = object.problems ?? [];
     for (const p of problems) say(problemDiagnostic(file, text, p), p);

@@ -4,7 +4,7 @@ import type { TranslationUnit } from '../c/index.ts';
 import { loadObject, openObject, type LoadedObject, type LoadProblem } from '../loader/index.ts';
 import { VerdictCache, verifyObject, type VerifierResult } from '../verifier/index.ts';
 import { Cancelled } from './cancelled.ts';
-import { lintPolicy, withFixes, type PolicyFacts } from '../lint/index.ts';
+import { lintPolicy, LintMemory, withFixes, type PolicyFacts } from '../lint/index.ts';
 import type { PolicyCompiler } from './compile.ts';
 import type { ReadyProfile } from './profiles.ts';
 import { lineRange, refusalDiagnostic, sectionRange } from './refusals.ts';
@@ -52,6 +52,7 @@ export class PolicyChecker {
   readonly #cancelled: ((insnsProcessed: number) => boolean) | undefined;
   readonly #profiles: () => readonly ReadyProfile[];
   readonly #verdicts = new VerdictCache();
+  readonly #lint = new LintMemory();
 
   constructor(options: CheckerOptions) {
     this.#compiler = options.compiler;
@@ -92,7 +93,7 @@ export class PolicyChecker {
       diagnostics.push(unit === null ? d : withFixes(d, about, unit, facts));
     };
     for (const d of built.diagnostics) say(d, {});
-    if (unit !== null) diagnostics.push(...lintPolicy(unit, facts));
+    if (unit !== null) diagnostics.push(...lintPolicy(unit, facts, this.#lint));
     const text = this.#compiler.text(file);
     const refusals: { program: number; diagnostic: Diagnostic }[] = [];
     const t1 = this.#now();

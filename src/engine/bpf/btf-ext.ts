@@ -132,34 +132,48 @@ export function parseBtfExt(bytes: Uint8Array): Result<BtfExt, BtfError> {
 /** Writes `.BTF.ext`. Blocks without records are left out (the format forbids them). */
 export function writeBtfExt(ext: BtfExt): Uint8Array {
   const headerSize = 32;
-  const words: number[] = [];
-  const regions: { offset: number; length: number }[] = [];
-  function region<T>(
-    blocks: readonly ExtBlock<T>[],
-    recordSize: number,
-    encode: (record: T) => readonly number[],
-  ): void {
-    const start = words.length;
+  const sizeOf = (blocks: readonly ExtBlock<unknown>[], recordSize: number): number => {
     const filled = blocks.filter((b) => b.records.length > 0);
     // libbpf demands the record size even where there are no records, unless the length is 0.
-    if (filled.length > 0) words.push(recordSize);
-    for (const block of filled) {
-      words.push(block.sectionName, block.records.length);
-      for (const record of block.records) words.push(...encode(record));
-    }
-    regions.push({ offset: start * 4, length: (words.length - start) * 4 });
-  }
-  region(ext.funcInfo, FUNC_SIZE, (r) => [r.insnOffset, r.typeId]);
-  // Columns have 10 bits, lines 22; larger values are cut to the largest that fits rather than wrapped.
-  region(ext.lineInfo, LINE_SIZE, (r) => [
-    r.insnOffset,
-    r.fileOffset,
-    r.textOffset,
-    ((Math.min(r.line, 0x3fffff) << 10) | Math.min(r.column, 0x3ff)) >>> 0,
-  ]);
-  region(ext.coreRelos, CORE_SIZE, (r) => [r.insnOffset, r.typeId, r.accessOffset, r.kind]);
-  const bytes = new Uint8Array(headerSize + words.length * 4);
+    return filled.length === 0 ? 0 : filled.reduce((n, b) => n + 8 + b.records.length * recordSize, 4);
+  };
+  const size = sizeOf(ext.funcInfo, FUNC_SIZE) + sizeOf(ext.lineInfo, LINE_SIZE) + sizeOf(ext.coreRelos, CORE_SIZE);
+  const bytes = new Uint8Array(headerSize + size);
   const view = new DataView(bytes.buffer);
+  let p = headerSize;
+  const u32 = (v: number): void => {
+    view.setUint32(p, v, true);
+    p += 4;
+  };
+  const regions: { offset: number; length: number }[] = [];
+  function region<T>(blocks: readonly ExtBlock<T>[], recordSize: number, write: (record: T) => void): void {
+    const start = p;
+    const filled = blocks.filter((b) => b.records.length > 0);
+    if (filled.length > 0) u32(recordSize);
+    for (const block of filled) {
+      u32(block.sectionName);
+      u32(block.records.length);
+      for (const record of block.records) write(record);
+    }
+    regions.push({ offset: start - headerSize, length: p - start });
+  }
+  region(ext.funcInfo, FUNC_SIZE, (r) => {
+    u32(r.insnOffset);
+    u32(r.typeId);
+  });
+  // Columns have 10 bits, lines 22; larger values are cut to the largest that fits rather than wrapped.
+  region(ext.lineInfo, LINE_SIZE, (r) => {
+    u32(r.insnOffset);
+    u32(r.fileOffset);
+    u32(r.textOffset);
+    u32(((Math.min(r.line, 0x3fffff) << 10) | Math.min(r.column, 0x3ff)) >>> 0);
+  });
+  region(ext.coreRelos, CORE_SIZE, (r) => {
+    u32(r.insnOffset);
+    u32(r.typeId);
+    u32(r.accessOffset);
+    u32(r.kind);
+  });
   view.setUint16(0, BTF_MAGIC, true);
   view.setUint8(2, BTF_VERSION);
   view.setUint32(4, headerSize, true);
@@ -167,6 +181,5 @@ export function writeBtfExt(ext: BtfExt): Uint8Array {
     view.setUint32(8 + i * 8, r.offset, true);
     view.setUint32(12 + i * 8, r.length, true);
   });
-  words.forEach((w, i) => view.setUint32(headerSize + i * 4, w >>> 0, true));
   return bytes;
 }

@@ -17,7 +17,7 @@ import type { BtfKindName } from './btf-types.ts';
 /** A string section with each string stored once. Offset 0 is the empty string. */
 export class StringTable {
   readonly #offsets = new Map<string, number>([['', 0]]);
-  readonly #chunks: Uint8Array[] = [new Uint8Array(1)];
+  #bytes = new Uint8Array(4096);
   #size = 1;
 
   get size(): number {
@@ -28,25 +28,40 @@ export class StringTable {
     let offset = this.#offsets.get(text);
     if (offset === undefined) {
       assert(!text.includes('\0'), 'a string for a string table has a NUL');
-      const bytes = utf8Encode(text);
-      const chunk = new Uint8Array(bytes.length + 1);
-      chunk.set(bytes);
       offset = this.#size;
       this.#offsets.set(text, offset);
-      this.#chunks.push(chunk);
-      this.#size += chunk.length;
+      this.#write(text);
     }
     return offset;
   }
 
-  bytes(): Uint8Array {
-    const out = new Uint8Array(this.#size);
-    let p = 0;
-    for (const chunk of this.#chunks) {
-      out.set(chunk, p);
-      p += chunk.length;
+  /** Behind what is there, with its NUL. */
+  #write(text: string): void {
+    // UTF-8 has at most three bytes for what is one unit in a string.
+    const room = this.#size + 3 * text.length + 1;
+    if (room > this.#bytes.length) {
+      const more = new Uint8Array(2 * room);
+      more.set(this.#bytes);
+      this.#bytes = more;
     }
-    return out;
+    const bytes = this.#bytes;
+    let p = this.#size;
+    for (let i = 0; i < text.length; i++) {
+      const c = text.charCodeAt(i);
+      if (c >= 0x80) {
+        const encoded = utf8Encode(text);
+        bytes.set(encoded, this.#size);
+        p = this.#size + encoded.length;
+        break;
+      }
+      bytes[p++] = c;
+    }
+    bytes[p++] = 0;
+    this.#size = p;
+  }
+
+  bytes(): Uint8Array {
+    return this.#bytes.slice(0, this.#size);
   }
 }
 
@@ -256,7 +271,7 @@ export class BtfBuilder {
       u32(e.name);
       u32((e.flag ? 0x80000000 : 0) | (BTF_KIND[e.kind] << 24) | e.vlen);
       u32(e.sizeOrType);
-      e.extra.forEach(u32);
+      for (const v of e.extra) u32(v);
     }
     bytes.set(strings, p);
     return bytes;

@@ -45,6 +45,11 @@ interface Reloc {
   readonly symbol: number;
 }
 
+function setUint64(view: DataView, at: number, value: number): void {
+  view.setUint32(at, value >>> 0, true);
+  view.setUint32(at + 4, Math.floor(value / 0x1_0000_0000), true);
+}
+
 const align = (n: number, to: number): number => Math.ceil(n / to) * to;
 
 export class ElfWriter {
@@ -110,8 +115,8 @@ export class ElfWriter {
       symView.setUint8(p + 4, (s.bind << 4) | s.type);
       symView.setUint8(p + 5, s.visibility ?? STV_DEFAULT);
       symView.setUint16(p + 6, s.type === STT_FILE ? SHN_ABS : s.section, true);
-      symView.setBigUint64(p + 8, BigInt(s.value ?? 0), true);
-      symView.setBigUint64(p + 16, BigInt(s.size ?? 0), true);
+      setUint64(symView, p + 8, s.value ?? 0);
+      setUint64(symView, p + 16, s.size ?? 0);
     });
 
     interface Header extends ElfSectionInput {
@@ -130,7 +135,7 @@ export class ElfWriter {
         .forEach((r, i) => {
           const symbol = finalIndex.get(r.symbol);
           assert(symbol !== undefined, 'relocation against an unknown symbol');
-          view.setBigUint64(i * 16, BigInt(r.offset), true);
+          setUint64(view, i * 16, r.offset);
           view.setUint32(i * 16 + 8, r.type, true);
           view.setUint32(i * 16 + 12, symbol, true);
         });
@@ -166,7 +171,7 @@ export class ElfWriter {
     view.setUint16(16, ET_REL, true);
     view.setUint16(18, EM_BPF, true);
     view.setUint32(20, 1, true);
-    view.setBigUint64(40, BigInt(table), true);
+    setUint64(view, 40, table);
     view.setUint16(52, 64, true);
     view.setUint16(58, 64, true);
     view.setUint16(60, headers.length + 1, true);
@@ -176,13 +181,13 @@ export class ElfWriter {
       const p = table + (i + 1) * 64;
       view.setUint32(p, nameOffsets[i], true);
       view.setUint32(p + 4, h.type ?? SHT_PROGBITS, true);
-      view.setBigUint64(p + 8, BigInt(h.flags), true);
-      view.setBigUint64(p + 24, BigInt(offsets[i]), true);
-      view.setBigUint64(p + 32, BigInt(h.type === SHT_NOBITS ? (h.size ?? 0) : h.data.length), true);
+      setUint64(view, p + 8, h.flags);
+      setUint64(view, p + 24, offsets[i]);
+      setUint64(view, p + 32, h.type === SHT_NOBITS ? (h.size ?? 0) : h.data.length);
       view.setUint32(p + 40, h.link, true);
       view.setUint32(p + 44, h.info, true);
-      view.setBigUint64(p + 48, BigInt(h.align ?? 1), true);
-      view.setBigUint64(p + 56, BigInt(h.entrySize ?? 0), true);
+      setUint64(view, p + 48, h.align ?? 1);
+      setUint64(view, p + 56, h.entrySize ?? 0);
     });
     return bytes;
   }

@@ -6,7 +6,8 @@ import { checkFlow } from './flow.ts';
 import { childStatements } from './statements.ts';
 import { isError, isInteger, isVoid, strip } from './types.ts';
 
-export function checkUnit(cx: Context, mainFile: string): void {
+/** @param quiet bodies of which the walk along the control flow has nothing to say: what is added need not be walked again */
+export function checkUnit(cx: Context, mainFile: string, quiet?: WeakSet<Stmt>): void {
   const d = cx.diagnostics;
   const inMain = (loc: number): boolean => cx.sources.fileOf(loc)?.name === mainFile;
   recursion(cx);
@@ -32,7 +33,7 @@ export function checkUnit(cx: Context, mainFile: string): void {
         },
       );
     }
-    if (inMain(fn.nameLoc)) checkFlow(cx, fn);
+    if (quiet?.has(fn.body) !== true && inMain(fn.nameLoc) && !checkFlow(cx, fn)) quiet?.add(fn.body);
     if (
       fn.linkage === 'static' &&
       !fn.referenced &&

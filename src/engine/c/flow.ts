@@ -13,11 +13,16 @@ const join = (a: State, b: State): State => (a === null ? b : b === null ? a : n
 
 const copy = (s: State): State => (s === null ? null : new Set(s));
 
-export function checkFlow(cx: Context, fn: FunctionDecl): void {
-  if (fn.body !== null) new Flow(cx).statement(fn.body);
+/** True when there was something to say, whether it was said or silenced. */
+export function checkFlow(cx: Context, fn: FunctionDecl): boolean {
+  if (fn.body === null) return false;
+  const flow = new Flow(cx);
+  flow.statement(fn.body);
+  return flow.found;
 }
 
 class Flow {
+  found = false;
   readonly #cx: Context;
   #state: State = new Set();
   readonly #breaks: State[] = [];
@@ -33,7 +38,7 @@ class Flow {
     switch (s.kind) {
       case 'compound':
         for (const item of s.body) {
-          if (item.kind === 'expr') unusedValue(this.#cx, item.expr);
+          if (item.kind === 'expr' && unusedValue(this.#cx, item.expr)) this.found = true;
           this.statement(item);
         }
         break;
@@ -142,6 +147,7 @@ class Flow {
     const v = e.decl;
     if (!this.#state?.has(v) || this.#reported.has(v)) return;
     this.#reported.add(v);
+    this.found = true;
     const d = this.#cx.diagnostics;
     const after = this.#cx.sources.rangeAfter(v.nameLoc);
     d.warning('c/uninitialized', `variable '${v.name}' is uninitialized when used here`, e.loc, e.end, {
@@ -246,12 +252,15 @@ class Flow {
 const RESULTS: Record<string, string> = { '==': 'equality', '!=': 'inequality' };
 
 /** `a == b;` and other values that nobody looks at. What macros leave behind is not the author's. */
-function unusedValue(cx: Context, expr: Expr): void {
+function unusedValue(cx: Context, expr: Expr): boolean {
   let e = expr;
   while (e.kind === 'cast' && !e.explicit) e = e.operand;
-  if (!hasNoEffect(e) || isVoid(e.type) || qualifiersOf(e.type).volatile || e.loc < 0 || e.end < 0) return;
+  if (!hasNoEffect(e) || isVoid(e.type) || qualifiersOf(e.type).volatile || e.loc < 0 || e.end < 0) return false;
   const d = cx.diagnostics;
-  if (e.kind !== 'compare') return d.warning('c/unused-value', 'expression result unused', e.loc, e.end);
+  if (e.kind !== 'compare') {
+    d.warning('c/unused-value', 'expression result unused', e.loc, e.end);
+    return true;
+  }
   const op = `${RESULTS[e.op] ?? 'relational'} comparison result unused`;
   const range = cx.sources.range(e.loc, e.end);
   const text = cx.sources.lineText(range.file, range.line);
@@ -265,6 +274,7 @@ function unusedValue(cx: Context, expr: Expr): void {
         }
       : {}),
   });
+  return true;
 }
 
 function hasNoEffect(e: Expr): boolean {

@@ -39,7 +39,25 @@ export function conversions(format: string): readonly Conversion[] {
   });
 }
 
-export function checkFormats(report: Report, body: Stmt): void {
+/** A call of a helper that takes a format; `values` undefined: they come from somewhere else. */
+export interface FormatCall {
+  readonly call: Expr;
+  readonly format: Expr | undefined;
+  readonly values: readonly Expr[] | undefined;
+}
+
+/** @param known calls by body, of bodies seen before: trees do not change */
+export function checkFormats(report: Report, body: Stmt, known: WeakMap<Stmt, readonly FormatCall[]>): void {
+  let calls = known.get(body);
+  if (calls === undefined) known.set(body, (calls = formatCalls(body)));
+  for (const c of calls) {
+    const format = formatOf(c.format);
+    if (format !== null && c.values !== undefined) check(report, format, c.values, c.call);
+  }
+}
+
+function formatCalls(body: Stmt): readonly FormatCall[] {
+  const calls: FormatCall[] = [];
   const arrays = new Map<VarDecl, Expr[]>();
   walk(body, {
     expression: (e) => {
@@ -54,12 +72,12 @@ export function checkFormats(report: Report, body: Stmt): void {
       }
       if (e.kind !== 'call' || e.target.kind !== 'helper') return;
       const helper = HELPERS[e.target.id];
-      const format = helper === undefined ? null : formatOf(e.args[helper.format]);
-      if (helper === undefined || format === null) return;
-      const values = helper.values === null ? arrays.get(arrayOf(e)!) : e.args.slice(helper.values);
-      if (values !== undefined || helper.values !== null) check(report, format, values ?? [], e);
+      if (helper === undefined) return;
+      const values = helper.values === null ? arrays.get(arrayOf(e)!)?.slice() : e.args.slice(helper.values);
+      calls.push({ call: e, format: e.args[helper.format], values });
     },
   });
+  return calls;
 }
 
 function arrayOf(call: Extract<Expr, { kind: 'call' }>): VarDecl | null {

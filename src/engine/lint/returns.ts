@@ -1,20 +1,33 @@
 /** What a program returns: an LSM hook refuses with a negative error number, everything positive is a mistake. */
-import { type Expr, type ReturnStmt, walk } from '../c/index.ts';
+import { type Expr, type Stmt, walk } from '../c/index.ts';
 import { findHook, type PolicyFacts } from './facts.ts';
 import { isLsm, type Program } from './programs.ts';
 import { part, replace, type Report } from './report.ts';
 
-export function checkReturns(report: Report, p: Program, facts: PolicyFacts): void {
+/** @param known constants that are returned, by body, of bodies seen before: trees do not change */
+export function checkReturns(
+  report: Report,
+  p: Program,
+  facts: PolicyFacts,
+  known: WeakMap<Stmt, readonly Expr[]>,
+): void {
   const hook = isLsm(p) ? findHook(facts.hooks, p.target) : undefined;
   if (hook === undefined || hook.returns === 'void' || p.body.body === null) return;
   // Hooks that answer yes or no.
   if (hook.defaultReturn === 1 || hook.returnRange?.[1] === 1) return;
-  walk(p.body.body, {
+  let returned = known.get(p.body.body);
+  if (returned === undefined) known.set(p.body.body, (returned = returnedConstants(p.body.body)));
+  for (const e of returned) positive(report, e);
+}
+
+function returnedConstants(body: Stmt): readonly Expr[] {
+  const out: Expr[] = [];
+  walk(body, {
     statement: (s) => {
-      if (s.kind === 'return' && s.value !== null && s.end !== 0)
-        for (const e of constants(s.value)) positive(report, s, e);
+      if (s.kind === 'return' && s.value !== null && s.end !== 0) out.push(...constants(s.value));
     },
   });
+  return out;
 }
 
 /** Constants that a value may be. */
@@ -25,7 +38,7 @@ function constants(e: Expr): readonly Expr[] {
   return [];
 }
 
-function positive(report: Report, _s: ReturnStmt, e: Expr): void {
+function positive(report: Report, e: Expr): void {
   if (e.kind !== 'int' || e.value <= 0n || e.value > 0x7fff_ffffn) return;
   const range = report.range(e.loc, e.end);
   const text = report.line(range).slice(range.column - 1, range.endColumn - 1);

@@ -190,6 +190,8 @@ export class CoreResolver {
   readonly #local: Btf;
   readonly #target: Btf;
   readonly #candidates = new Map<number, readonly number[]>();
+  /** By kind, type and access string. */
+  readonly #resolved = new Map<string, { readonly text: string; readonly resolution: Resolution }>();
 
   constructor(local: Btf, target: Btf) {
     this.#local = local;
@@ -214,7 +216,18 @@ export class CoreResolver {
     return ids;
   }
 
-  #resolve(kind: CoreReloKind, typeId: number, access: string): { local: Spec; resolution: Resolution } {
+  #resolve(kind: CoreReloKind, typeId: number, access: string): { text: string; resolution: Resolution } {
+    const key = `${kind} ${typeId} ${access}`;
+    let known = this.#resolved.get(key);
+    if (known === undefined) {
+      const { local, resolution } = this.#resolveNow(kind, typeId, access);
+      known = { text: specText(local), resolution };
+      this.#resolved.set(key, known);
+    }
+    return known;
+  }
+
+  #resolveNow(kind: CoreReloKind, typeId: number, access: string): { local: Spec; resolution: Resolution } {
     const local = this.#local;
     const root = local.type(typeId);
     if (typeId <= 0 || root.id !== typeId) throw new CoreError(`type [${typeId}] does not exist`);
@@ -269,8 +282,7 @@ export class CoreResolver {
   apply(insns: InsnArray, insn: number, kindNumber: number, typeId: number, access: string): CoreOutcome {
     const kind = CORE_RELO_KINDS[kindNumber];
     if (kind === undefined) throw new CoreError(`unrecognized CO-RE relocation kind ${kindNumber}`);
-    const { local, resolution } = this.#resolve(kind, typeId, access);
-    const text = specText(local);
+    const { text, resolution } = this.#resolve(kind, typeId, access);
     if (resolution.poison) {
       poison(insns, insn);
       return { kind, access: text, ok: false, message: `no matching targets found: the kernel has no ${text}` };

@@ -24,7 +24,11 @@ const MAX_SLOTS = 1_000_000;
  * Follows the calls from `main` in instruction order, depth first, as libbpf's bpf_object__reloc_code() does: the order of
  * the appended functions is the one that a kernel's log and dump show.
  */
-export function linkProgram(object: OpenedObject, main: OpenedFunction): Linked {
+export function linkProgram(
+  object: OpenedObject,
+  main: OpenedFunction,
+  callbacks: ReadonlyMap<number, readonly string[]>,
+): Linked {
   const text = object.functions.filter((f) => f.sectionIndex === object.textIndex && object.textIndex !== 0);
   const parts: Placed[] = [];
   const starts = new Map<OpenedFunction, number>();
@@ -70,7 +74,9 @@ export function linkProgram(object: OpenedObject, main: OpenedFunction): Linked 
     }
   };
   walkFrom(main);
-  const callback = exceptionCallback(object, main, text);
+  const names = callbacks.get(main.funcTypeId) ?? [];
+  // Several are for the kernel to refuse.
+  const callback = names.length === 1 ? text.find((f) => f.name === names[0]) : undefined;
   if (callback !== undefined && !starts.has(callback)) walkFrom(callback);
 
   const insns = emptyInsns(size);
@@ -94,23 +100,22 @@ export function linkProgram(object: OpenedObject, main: OpenedFunction): Linked 
 
 const EXCEPTION_TAG = 'exception_callback:';
 
-/** The function that the program's exceptions end in: appended although nothing calls it (bpf_prog_assign_exc_cb). */
-function exceptionCallback(
-  object: OpenedObject,
-  main: OpenedFunction,
-  text: readonly OpenedFunction[],
-): OpenedFunction | undefined {
-  const { btf } = object;
-  if (btf === null || main.funcTypeId === 0) return undefined;
-  const names: string[] = [];
-  for (let id = 1; id < btf.typeCount; id++) {
+/**
+ * Names of the functions that exceptions end in, by BTF id of the program's function: they are appended although nothing
+ * calls them (bpf_prog_assign_exc_cb).
+ */
+export function exceptionCallbacks({ btf }: OpenedObject): ReadonlyMap<number, readonly string[]> {
+  const out = new Map<number, string[]>();
+  for (let id = 1; btf !== null && id < btf.typeCount; id++) {
     if (btf.kind(id) !== 'decl_tag') continue;
     const t = btf.type(id);
-    if (t.kind !== 'decl_tag' || t.type !== main.funcTypeId || t.componentIndex !== -1) continue;
-    if (t.name.startsWith(EXCEPTION_TAG)) names.push(t.name.slice(EXCEPTION_TAG.length));
+    if (t.kind !== 'decl_tag' || t.type === 0 || t.componentIndex !== -1 || !t.name.startsWith(EXCEPTION_TAG)) continue;
+    const name = t.name.slice(EXCEPTION_TAG.length);
+    const list = out.get(t.type);
+    if (list === undefined) out.set(t.type, [name]);
+    else list.push(name);
   }
-  // Several are for the kernel to refuse.
-  return names.length === 1 ? text.find((f) => f.name === names[0]) : undefined;
+  return out;
 }
 
 interface Call {

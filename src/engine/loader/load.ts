@@ -16,7 +16,7 @@ import {
 import { CoreResolver, type CoreOutcome } from './core-relo.ts';
 import { CoreError, essentialName, typesCompatible } from './core-types.ts';
 import { fillKconfig } from './kconfig.ts';
-import { linkProgram } from './link.ts';
+import { exceptionCallbacks, linkProgram } from './link.ts';
 import { checkMaps } from './map-check.ts';
 import type { OpenedExtern, OpenedFunction, OpenedObject, OpenedProgram, RawLine } from './opened.ts';
 import { LoadFailure, fail, problem } from './problem.ts';
@@ -85,11 +85,14 @@ class Loader {
   #externs: readonly ResolvedExtern[] = [];
   #resolver: CoreResolver | undefined;
   #kconfig = -1;
+  readonly #strings = new Map<number, string>();
+  readonly #callbacks: ReadonlyMap<number, readonly string[]>;
 
   constructor(opened: OpenedObject, target: LoadTarget) {
     this.#opened = opened;
     this.#target = target;
     this.#problems = [...opened.warnings];
+    this.#callbacks = exceptionCallbacks(opened);
   }
 
   load(): LoadedObject {
@@ -158,7 +161,7 @@ class Loader {
     const main = this.#opened.functions[p.func];
     const severity = p.autoload ? 'error' : 'warning';
     try {
-      const linked = linkProgram(this.#opened, main);
+      const linked = linkProgram(this.#opened, main, this.#callbacks);
       const coreRelos: CoreReloOutcome[] = [];
       for (const { func, start } of linked.parts) {
         const { insns, outcomes } = this.#relocate(func);
@@ -205,12 +208,18 @@ class Loader {
     }
   }
 
+  /** Lines come many times, and files too. */
+  #string(offset: number): string {
+    let text = this.#strings.get(offset);
+    if (text === undefined) this.#strings.set(offset, (text = this.#opened.btf!.string(offset)));
+    return text;
+  }
+
   #line(l: RawLine, start = 0): LineRecord {
-    const btf = this.#opened.btf!;
     return {
       insn: l.insn + start,
-      file: btf.string(l.fileOffset),
-      text: btf.string(l.textOffset),
+      file: this.#string(l.fileOffset),
+      text: this.#string(l.textOffset),
       line: l.line,
       column: l.column,
     };

@@ -267,6 +267,8 @@ class Opener {
     }
     this.#attachRelocations(functions, places);
     this.#attachInfo(functions);
+    for (const f of functions)
+      if (f.funcTypeId === 0) (f as { funcTypeId: number }).funcTypeId = this.#btf?.find(f.name, 'func') ?? 0;
     return functions;
   }
 
@@ -283,7 +285,7 @@ class Opener {
       relocs: [],
       coreRelos: [],
       lines: [],
-      funcTypeId: this.#btf?.find(s.name, 'func') ?? 0,
+      funcTypeId: 0,
     };
   }
 
@@ -424,7 +426,7 @@ class Opener {
     each(ext.coreRelos, 'core_relo', (f, insn, { typeId, accessOffset, kind }) => {
       (f.coreRelos as OpenedFunction['coreRelos'][number][]).push({ insn, typeId, accessOffset, kind });
     });
-    for (const f of functions) (f.lines as RawLine[]).sort((a, b) => a.insn - b.insn);
+    for (const { lines } of functions) if (!isSorted(lines)) (lines as RawLine[]).sort((a, b) => a.insn - b.insn);
   }
 
   #programs(functions: readonly OpenedFunction[], textIndex: number): OpenedProgram[] {
@@ -460,6 +462,8 @@ class Opener {
     return programs;
   }
 }
+
+const isSorted = (lines: readonly RawLine[]): boolean => lines.every((l, i) => i === 0 || lines[i - 1].insn <= l.insn);
 
 interface Places {
   readonly externs: CollectedExterns;

@@ -168,7 +168,8 @@ class Shapes {
 
   #one(id: number, ref: (id: number) => number): unknown[] {
     const t = this.#btf.type(id);
-    const parts: unknown[] = [t.kind, t.name, ...this.#details(t, ref)];
+    // Nobody asks for the name of a global variable, which changes while it is typed.
+    const parts: unknown[] = [t.kind, t.kind === 'var' ? '' : t.name, ...this.#details(t, ref)];
     const tags = this.#tags.of(id, -1);
     if (tags.length > 0) parts.push('tags', ...tags);
     return parts;
@@ -205,7 +206,7 @@ class Shapes {
       case 'func_proto':
         return [ref(t.ret), t.variadic, t.params.map((p) => [p.name, ref(p.type)])];
       case 'var':
-        return [t.linkage, ref(t.type)];
+        return [ref(t.type)];
       case 'datasec':
         return [t.size, t.vars.map((v) => [ref(v.type), v.offset, v.size])];
       case 'decl_tag':

@@ -8,7 +8,7 @@ import { expect, test, vi } from 'vitest';
 import { ProfileStore } from '../../../src/engine/api/profiles.ts';
 import { createFrontEndCache, createIncludeResolver, type TranslationUnit } from '../../../src/engine/c/index.ts';
 import { compileC, CompileSession, type CompileResult } from '../../../src/engine/codegen/index.ts';
-import { lintPolicy, type PolicyFacts } from '../../../src/engine/lint/index.ts';
+import { LintMemory, lintPolicy, type PolicyFacts } from '../../../src/engine/lint/index.ts';
 import { bigPolicy } from '../../bench/policy.ts';
 import { apply, edits } from './edits.ts';
 import { headers, profiles, text } from './support.ts';
@@ -62,12 +62,14 @@ function declarations(u: TranslationUnit): unknown {
   };
 }
 
-const told = (r: CompileResult): unknown => ({
+const memory = new LintMemory();
+
+const told = (r: CompileResult, known?: LintMemory): unknown => ({
   diagnostics: r.diagnostics,
   object: r.object === null ? null : Buffer.from(r.object).toString('hex'),
   functions: r.functions,
   declarations: declarations(r.unit),
-  lint: lintPolicy(r.unit, facts),
+  lint: lintPolicy(r.unit, facts, known),
 });
 
 const example = (name: string): string => text(`assets/examples/${name}.bpf.c`);
@@ -88,7 +90,7 @@ test.each(POLICIES)('random edits: %s', (_, source) => {
       for (const e of list) {
         const now = apply(past[past.length - 1], past, e);
         past.push(now);
-        expect(told(compile(now, session))).toEqual(told(compile(now)));
+        expect(told(compile(now, session), memory)).toEqual(told(compile(now)));
       }
     }),
     { numRuns: RUNS },
@@ -115,7 +117,7 @@ test.each(REACHING)('forth and back: %s', (_, from, to) => {
   expect(source).toContain(from);
   const session = new CompileSession();
   for (const now of [source, source.replace(from, to), source, `\n${source.replace(from, to)}`, source])
-    expect(told(compile(now, session))).toEqual(told(compile(now)));
+    expect(told(compile(now, session), memory)).toEqual(told(compile(now)));
 });
 
 test('headers of the workspace are read again', () => {

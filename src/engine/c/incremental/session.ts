@@ -9,7 +9,7 @@ import { checkUnit } from '../checks.ts';
 import { Context } from '../context.ts';
 import type { Region } from '../deferred.ts';
 import { Diagnostics, FatalError } from '../diagnostics.ts';
-import type { FunctionDecl, Loc, TranslationUnit, VarDecl } from '../ast.ts';
+import type { FunctionDecl, Loc, Stmt, TranslationUnit, VarDecl } from '../ast.ts';
 import type { FrontEndInput } from '../front-end.ts';
 import type { IncludeResolver, ResolvedInclude } from '../includes.ts';
 import { KernelTypes } from '../kernel-types.ts';
@@ -67,6 +67,8 @@ interface Shared {
   readonly waiting: WaitingDeclarations;
   readonly stretches: Map<string, Stretch[]>;
   readonly kernel: KernelTypes | null;
+  /** Bodies of functions that are nothing to speak of, see `checkUnit`. */
+  readonly quiet: WeakSet<Stmt>;
   prefix: Prefix | null;
   runs: number;
 }
@@ -99,6 +101,7 @@ export class FrontEndSession {
       waiting: new WaitingDeclarations(),
       stretches: new Map(),
       kernel: input.profileBtf === null ? null : new KernelTypes(input.profileBtf),
+      quiet: new WeakSet(),
       prefix: null,
       runs: 0,
     };
@@ -278,7 +281,7 @@ class Run {
       this.#begin();
       parseTranslationUnit(this.#parser, () => this.#goOn(), this.#shared.prefix?.regions ?? []);
       this.#close(-1);
-      checkUnit(cx, this.#input.file);
+      checkUnit(cx, this.#input.file, this.#shared.quiet);
     } catch (e) {
       this.good = false;
       if (!(e instanceof FatalError)) throw e;

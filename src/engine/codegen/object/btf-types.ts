@@ -34,6 +34,7 @@ export class BtfTypes {
   /** Members that CO-RE accesses need, of records that are not emitted whole. */
   readonly #members = new Map<RecordType, Set<Field>>();
   readonly #whole = new Set<RecordType>();
+  readonly #places = new Map<RecordType, ReadonlyMap<Field, number>>();
   readonly #records = new Map<RecordType, number>();
   /** Pointer types whose pointee is a record met only through a pointer: decided at the end. */
   readonly #pending: { readonly id: number; readonly record: RecordType }[] = [];
@@ -106,9 +107,17 @@ export class BtfTypes {
       const n = e.kind === 'enum' ? e.enumerators.findIndex((x) => x.name === a.enumerator) : 0;
       return String(Math.max(0, n));
     }
-    return a.steps
-      .map((s) => (s.kind === 'index' ? s.index : this.fieldsOf(s.field.parent).indexOf(s.field)))
-      .join(':');
+    return a.steps.map((s) => (s.kind === 'index' ? s.index : this.#place(s.field))).join(':');
+  }
+
+  /** Which member of its record a field is, as emitted; asked when all accesses are announced. */
+  #place(f: Field): number {
+    let places = this.#places.get(f.parent);
+    if (places === undefined) {
+      places = new Map(this.fieldsOf(f.parent).map((x, n) => [x, n]));
+      this.#places.set(f.parent, places);
+    }
+    return places.get(f) ?? -1;
   }
 
   /** BTF id of a type; `viaPointer`: a record here may stay a forward declaration. */

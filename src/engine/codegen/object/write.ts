@@ -1,6 +1,7 @@
 /** Code, data and types → an ELF object as libbpf wants it. */
 import {
   BPF_PSEUDO_CALL,
+  type BtfBuilder,
   type CoreRelo,
   ElfWriter,
   type ExtBlock,
@@ -25,7 +26,7 @@ import {
   STV_HIDDEN,
   writeBtfExt,
 } from '../../bpf/index.ts';
-import { type FunctionDecl, type TranslationUnit, unqualified, type VarDecl } from '../../c/index.ts';
+import { type FunctionDecl, type Loc, type TranslationUnit, unqualified, type VarDecl } from '../../c/index.ts';
 import { CORE_KIND, isExternal, type Symbol } from '../ir.ts';
 import type { FunctionCode } from '../machine/emit.ts';
 import { BtfTypes } from './btf-types.ts';
@@ -270,6 +271,7 @@ export function writeObject(
   const funcInfo: ExtBlock<FuncInfo>[] = [];
   const lineInfo: ExtBlock<LineInfo>[] = [];
   const coreRelos: ExtBlock<CoreRelo>[] = [];
+  const texts = new LineTexts(unit, b);
   const typeIdPatches: { section: CodeSection; at: number; id: number }[] = [];
   for (const s of code.values()) {
     const funcs: FuncInfo[] = [];
@@ -280,23 +282,17 @@ export function writeObject(
       let first = true;
       const start = unit.sources.position(f.code.decl.loc);
       let last = { file: '', line: -1, column: -1 };
-      for (const l of [
-        { insn: 0, loc: f.code.lines[0]?.insn === 0 ? f.code.lines[0].loc : f.code.decl.loc },
-        ...f.code.lines.filter((x) => x.insn !== 0),
-      ]) {
-        let p = l.loc === 0 ? start : unit.sources.position(l.loc);
+      const record = (insn: number, loc: Loc): void => {
+        let p = loc === 0 ? start : unit.sources.position(loc);
         if (p.line === 0) p = start;
-        if (!first && p.file === last.file && p.line === last.line && p.column === last.column) continue;
+        if (!first && p.file === last.file && p.line === last.line && p.column === last.column) return;
         first = false;
         last = p;
-        lines.push({
-          insnOffset: f.offset + l.insn * 8,
-          fileOffset: b.string(p.file),
-          textOffset: b.string(unit.sources.lineText(p.file, p.line).replaceAll('\0', '')),
-          line: p.line,
-          column: p.column,
-        });
-      }
+        const { fileOffset, textOffset } = texts.of(p.file, p.line);
+        lines.push({ insnOffset: f.offset + insn * 8, fileOffset, textOffset, line: p.line, column: p.column });
+      };
+      record(0, f.code.lines[0]?.insn === 0 ? f.code.lines[0].loc : f.code.decl.loc);
+      for (const l of f.code.lines) if (l.insn !== 0) record(l.insn, l.loc);
       for (const c of f.code.core) {
         const typeId = types.id(unqualified(c.access.type));
         cores.push({
@@ -324,3 +320,29 @@ export function writeObject(
 /** Static locals are named after their function, as clang names them. */
 const localName = (d: VarDecl): string =>
   d.owner !== null && d.name !== '' ? `${d.owner.name}.${d.name}` : d.name === '' ? '.compoundliteral' : d.name;
+
+/** Where file names and lines stand in the strings of BTF. */
+class LineTexts {
+  readonly #unit: TranslationUnit;
+  readonly #builder: BtfBuilder;
+  readonly #files = new Map<string, { readonly fileOffset: number; readonly lines: Map<number, number> }>();
+
+  constructor(unit: TranslationUnit, builder: BtfBuilder) {
+    this.#unit = unit;
+    this.#builder = builder;
+  }
+
+  of(file: string, line: number): { readonly fileOffset: number; readonly textOffset: number } {
+    let known = this.#files.get(file);
+    if (known === undefined) {
+      known = { fileOffset: this.#builder.string(file), lines: new Map() };
+      this.#files.set(file, known);
+    }
+    let textOffset = known.lines.get(line);
+    if (textOffset === undefined) {
+      textOffset = this.#builder.string(this.#unit.sources.lineText(file, line).replaceAll('\0', ''));
+      known.lines.set(line, textOffset);
+    }
+    return { fileOffset: known.fileOffset, textOffset };
+  }
+}

@@ -9,6 +9,7 @@ import type { DeferredDeclarations } from './deferred.ts';
 import type { KernelTypes } from './kernel-types.ts';
 import type { Sources } from './sources.ts';
 import type { Frame } from './incremental/frame.ts';
+import { sameAttributes } from './incremental/adopt.ts';
 import { Names } from './incremental/names.ts';
 import type { WaitingDeclarations } from './incremental/waiting.ts';
 import type { EnumeratorSymbol, TypedefSymbol } from './symbols.ts';
@@ -266,7 +267,7 @@ export const NO_ATTRIBUTES: Attributes = {
 export function mergeAttributes(a: Attributes, b: Attributes): Attributes {
   if (b === NO_ATTRIBUTES) return a;
   if (a === NO_ATTRIBUTES) return b;
-  return {
+  const merged: Attributes = {
     section: b.section ?? a.section,
     sectionLoc: b.section === null ? a.sectionLoc : b.sectionLoc,
     alwaysInline: a.alwaysInline || b.alwaysInline,
@@ -284,6 +285,7 @@ export function mergeAttributes(a: Attributes, b: Attributes): Attributes {
     cleanup: b.cleanup ?? a.cleanup,
     declTags: [...a.declTags, ...b.declTags.filter((t) => !a.declTags.includes(t))],
   };
+  return sameAttributes(a, merged) ? a : merged;
 }
 
 /** Marks what an expression's address being taken means for declarations. */

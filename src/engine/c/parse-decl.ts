@@ -1,4 +1,5 @@
 /** Declarations and function definitions. */
+import { sameType } from './incremental/adopt.ts';
 import type { FunctionDecl, Loc, ParamDecl, VarDecl } from './ast.ts';
 import { joinSets, noAttributes, toAttributes, type AttributeSet } from './attributes.ts';
 import { evaluate } from './constant.ts';
@@ -239,7 +240,7 @@ function declareFunction(p: Parser, specs: Specifiers, d: Declarator, type: Func
     }
     redefinition(p, d, old, `redefinition of '${d.name}' as different kind of symbol`);
   }
-  const decl: Mutable<FunctionDecl> = {
+  let decl: Mutable<FunctionDecl> = {
     kind: 'function',
     name: d.name,
     type,
@@ -257,6 +258,7 @@ function declareFunction(p: Parser, specs: Specifiers, d: Declarator, type: Func
     end: p.last,
   };
   if (old === undefined) {
+    decl = cx.watch?.declares(decl) ?? decl;
     cx.fileScope.symbols.set(d.name, decl);
     if (cx.scope !== cx.fileScope) cx.scope.symbols.set(d.name, decl);
     cx.listFunction(decl);
@@ -291,7 +293,9 @@ function defineFunction(
     p.error('c/float', 'BPF has no floating point: use integers (scaled if need be)', d.nameLoc);
   // A definition for inlining alone: what it would be linked with is not there, so it is the file's own.
   if (specs.inline && (specs.storage === 'extern') === fn.attributes.gnuInline) fn.linkage = 'static';
-  fn.type = type.prototyped ? type : { ...type, prototyped: true };
+  const defined = type.prototyped ? type : { ...type, prototyped: true };
+  // An equal one is kept, so that those who know it see no change.
+  if (!sameType(fn.type, defined)) fn.type = defined;
   fn.nameLoc = d.nameLoc;
   const infos: readonly ParamInfo[] =
     d.params ??

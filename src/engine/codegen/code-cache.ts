@@ -51,7 +51,7 @@ const ownOf = (d: FunctionDecl): Fields => [d.body, d.name, d.type, d.params, d.
 
 const fieldsOf = (d: VarDecl | FunctionDecl): Fields =>
   d.kind === 'function'
-    ? [d.name, d.type, d.params, d.linkage, d.inline, d.attributes, d.body !== null, d.floating, d.addressTaken]
+    ? [d.name, d.type, d.linkage, d.inline, d.attributes, d.body !== null, d.floating, d.addressTaken]
     : [d.name, d.type, d.storage, d.attributes, d.image, d.init, d.cleanup, d.addressTaken];
 
 const same = (a: Fields, b: Fields): boolean => a.every((x, i) => x === b[i]);

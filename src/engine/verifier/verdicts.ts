@@ -1,7 +1,7 @@
 /** Verdicts kept from one verification of an object to the next: what was not changed is not verified again. */
 import type { LoadedObject } from '../loader/index.ts';
 import { InputKeys, linesText } from './input-key.ts';
-import type { VerifierPlatform, VerifierResult } from './types.ts';
+import type { VerifierPlatform, VerifierResult, VerifyOptions } from './types.ts';
 import { verifyProgram } from './verify.ts';
 
 /** Bytes of keys and results that are kept. */
@@ -27,11 +27,15 @@ export class VerdictCache {
   }
 
   /** As `verifyObject` with default options: the same results, those that were known being the same objects. */
-  verifyObject(obj: LoadedObject, platform: VerifierPlatform, cancelled?: () => boolean): VerifierResult[] {
+  verifyObject(
+    obj: LoadedObject,
+    platform: VerifierPlatform,
+    cancelled?: VerifyOptions['cancelled'],
+  ): VerifierResult[] {
     const keys = new InputKeys(obj);
     // What ended early, or was explained in a hurry, is not what there is to say.
     let hurried = false;
-    const opts = cancelled === undefined ? {} : { cancelled: () => (hurried = cancelled() || hurried) };
+    const opts = cancelled === undefined ? {} : { cancelled: (n: number) => (hurried = cancelled(n) || hurried) };
     const kernel = `${this.#number(platform)}\n`;
     return obj.programs.map((p) => {
       const key = kernel + keys.of(p);

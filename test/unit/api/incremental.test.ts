@@ -104,6 +104,12 @@ const REACHING: readonly (readonly [string, string, string])[] = [
   ['a struct', '__u32 uid;\n\t__u32 flags;', '__u32 flags;\n\t__u64 uid;'],
   ['a helper used everywhere', 'e->hook = hook;', 'e->hook = hook + 7;'],
   ['the signature of a helper', 'report(__u32 hook, __u32 verdict)', 'report(__u64 hook, int verdict)'],
+  ['how a helper is inlined', 'static __always_inline void report', 'static __noinline void report'],
+  [
+    'a helper with a prototype',
+    'static __always_inline void report',
+    'static void report(__u32 hook, __u32 verdict);\n\nstatic void report',
+  ],
   ['a callee', 'return r->flags & 1 ?', 'return r->flags & 8 ?'],
   ['a map', 'MAX_RULES);', '2);'],
   ['a constant', 'enforce = 1', 'enforce = 0'],
@@ -136,11 +142,14 @@ test('headers of the workspace are read again', () => {
   }
 });
 
-test('an edit in one function leaves the rest of the unit as it was', () => {
+test.each([
+  ['flags & 3 ?', 'flags & 5 ?'],
+  ['e->hook = hook;', 'e->hook = hook + 1;'],
+])('an edit in one function leaves the rest of the unit as it was: %s', (from, to) => {
   const source = bigPolicy(200);
   const session = new CompileSession();
   const before = compile(source, session).unit.functions.map((f) => f.body);
-  const after = compile(`\n${source.replace('flags & 3 ?', 'flags & 5 ?')}`, session).unit.functions.map((f) => f.body);
+  const after = compile(`\n${source.replace(from, to)}`, session).unit.functions.map((f) => f.body);
   const parsed = after.filter((b, i) => b !== before[i]);
   expect(parsed.length).toBeGreaterThan(0);
   expect(parsed.length).toBeLessThan(6);

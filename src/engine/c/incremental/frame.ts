@@ -7,6 +7,7 @@
 import type { FunctionDecl, Loc, VarDecl } from '../ast.ts';
 import type { Context, Mutable, Sym, TagType } from '../context.ts';
 import type { Macro } from '../macros.ts';
+import type { Adoption } from './adopt.ts';
 
 type Decl = Mutable<FunctionDecl> | Mutable<VarDecl>;
 type Marks = { readonly decl: Decl; readonly referenced: boolean; readonly addressTaken: boolean };
@@ -44,9 +45,12 @@ export class Frame {
   readonly #firstId: number;
   /** It did what cannot be replayed. */
   once = false;
+  readonly #adoption: Adoption | null;
 
-  constructor(cx: Context) {
+  /** @param adoption of declarations that were there in earlier compilations; null for what stands in headers */
+  constructor(cx: Context, adoption: Adoption | null = null) {
     this.#cx = cx;
+    this.#adoption = adoption;
     this.#firstId = cx.newId();
   }
 
@@ -84,6 +88,11 @@ export class Frame {
         ? (cx) => cx.fileScope.symbols.set(name, value as Sym)
         : (cx) => cx.fileScope.tags.set(name, value as TagType),
     );
+  }
+
+  /** A function that is declared for the first time. */
+  declares(decl: Mutable<FunctionDecl>): Mutable<FunctionDecl> {
+    return this.#adoption?.adopt(decl) ?? decl;
   }
 
   did(event: (cx: Context) => void): void {

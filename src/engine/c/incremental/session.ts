@@ -20,6 +20,7 @@ import { Parser } from '../parser.ts';
 import { declareStandard } from '../predefined.ts';
 import { Preprocessor, type FileCursor } from '../preprocessor.ts';
 import { Sources, type TokenCache } from '../sources.ts';
+import { Adoption } from './adopt.ts';
 import { Frame, holds, replay, type Stretch, type StretchResult } from './frame.ts';
 import { cut, textOf, type Cut } from './stretches.ts';
 import { WaitingDeclarations } from './waiting.ts';
@@ -69,6 +70,7 @@ interface Shared {
   readonly kernel: KernelTypes | null;
   /** Bodies of functions that are nothing to speak of, see `checkUnit`. */
   readonly quiet: WeakSet<Stmt>;
+  readonly adoption: Adoption;
   prefix: Prefix | null;
   runs: number;
 }
@@ -102,6 +104,7 @@ export class FrontEndSession {
       stretches: new Map(),
       kernel: input.profileBtf === null ? null : new KernelTypes(input.profileBtf),
       quiet: new WeakSet(),
+      adoption: new Adoption(),
       prefix: null,
       runs: 0,
     };
@@ -475,7 +478,7 @@ class Run {
     this.#open = {
       cut: c,
       stretch,
-      frame: new Frame(this.#cx),
+      frame: new Frame(this.#cx, this.#shared.adoption),
       version: macros.version,
       pragmas: this.#pragmas,
       before: this.#state,

@@ -19,6 +19,8 @@ interface Range {
   smax: bigint;
   umin: bigint;
   umax: bigint;
+  /** Numbers inside the bounds that it is not (unsigned). */
+  readonly not: bigint[];
 }
 
 /** Uses what is known; true when something changed. */
@@ -70,9 +72,9 @@ function edgeFact(b: Block): Fact | null {
   const t = b.preds[0].terminator;
   if (t.op !== 'condbr' || t.targets[0] === t.targets[1] || t.args[1].op !== 'const' || t.args[0].op === 'const')
     return null;
-  if (t.args[0].type === 'ptr') return null;
   const pred = t.targets[0] === b ? t.pred : NEGATED[t.pred];
-  return pred === 'ne' ? null : { value: t.args[0], pred, constant: t.args[1].value };
+  if (t.args[0].type === 'ptr' && pred !== 'ne') return null;
+  return { value: t.args[0], pred, constant: t.args[1].value };
 }
 
 const widthOf = (v: Inst): number => (v.type === 'i32' ? 32 : 64);
@@ -83,11 +85,19 @@ function known(facts: readonly Fact[], v: Inst): Range | null {
   let r: Range | null = null;
   for (const f of facts) {
     if (f.value !== v) continue;
-    r ??= { smin: -(1n << BigInt(bits - 1)), smax: (1n << BigInt(bits - 1)) - 1n, umin: 0n, umax: unsignedMax(v) };
+    r ??= wholeRange(v, bits);
     narrow(r, f.pred, f.constant, bits);
   }
   return r;
 }
+
+const wholeRange = (v: Inst, bits: number): Range => ({
+  smin: -(1n << BigInt(bits - 1)),
+  smax: (1n << BigInt(bits - 1)) - 1n,
+  umin: 0n,
+  umax: v.type === 'ptr' ? (1n << 64n) - 1n : unsignedMax(v),
+  not: [],
+});
 
 function narrow(r: Range, pred: Pred, c: bigint, bits: number): void {
   const u = BigInt.asUintN(bits, c);
@@ -123,6 +133,11 @@ function narrow(r: Range, pred: Pred, c: bigint, bits: number): void {
       r.smin = most(r.smin, c);
       break;
     case 'ne':
+      r.not.push(u);
+      if (u === r.umin) r.umin++;
+      if (u === r.umax) r.umax--;
+      if (c === r.smin) r.smin++;
+      if (c === r.smax) r.smax--;
       break;
   }
   // On one side of the sign both orders are the same.
@@ -164,7 +179,7 @@ function decide(r: Range, pred: Pred, c: bigint, bits: number): boolean | null {
       return not(by(r.smin, r.smax, c, false));
     case 'eq':
     case 'ne': {
-      const apart = c < r.smin || c > r.smax || u < r.umin || u > r.umax;
+      const apart = c < r.smin || c > r.smax || u < r.umin || u > r.umax || r.not.includes(u);
       const one = r.umin === r.umax && r.umin === u;
       const equal = apart ? false : one ? true : null;
       return pred === 'eq' ? equal : not(equal);

@@ -259,3 +259,47 @@ describe('the shape of the code', () => {
     expect(fixed[test(fixed) - 1]).not.toMatch(copy);
   });
 });
+
+describe('what is known on the way', () => {
+  it('a test for not zero answers the next one, of a number and of a pointer', () => {
+    const number = ir(
+      'SEC("test") int f(u64 *w) { int m = w[0] & 4; if (!m) return 0; u64 t = bpf_ktime_get_ns(); if (m) t++; return t; }',
+    );
+    expect(number.match(/condbr/g)).toHaveLength(1);
+    const pointer = ir(
+      'SEC("test") int f(u64 *w) { u32 k = 0; u64 *v = bpf_map_lookup_elem(w, &k); if (!v) return 0; u64 t = bpf_ktime_get_ns(); if (v) t += *v; return t; }',
+    );
+    expect(pointer.match(/condbr/g)).toHaveLength(1);
+  });
+
+  it.each([
+    ['x != 5', 'x == 5', 0n],
+    ['x != 0', '(u32)x > 0', 1n],
+    ['x != 0', '(u32)x >= 2', null],
+    ['x != 5', 'x == 6', null],
+    ['x != 5', 'x < 6', null],
+  ])('%s, then %s', (first, second, answer) => {
+    const text = `SEC("test") int f(u64 *w) { int x = w[0]; if (!(${first})) return 7; w[1] = bpf_ktime_get_ns(); return ${second}; }`;
+    const t = ir(text);
+    if (answer === null) expect(t).not.toMatch(/ret i32 [01]\n/);
+    else expect(t).toContain(`ret i32 ${answer}`);
+    for (const x of [-1n, 0n, 1n, 2n, 5n, 6n, 7n]) {
+      const js = (e: string): boolean => {
+        const n = e.includes('u32') ? BigInt.asUintN(32, x) : x;
+        const [, op, c] = /x (\S+) (\d+)/.exec(e)!;
+        const k = BigInt(c);
+        return { '==': n === k, '!=': n !== k, '>': n > k, '>=': n >= k, '<': n < k }[op]!;
+      };
+      expect(execute(text.replace('bpf_ktime_get_ns()', '3'), [x, 0n]).r0).toBe(js(first) ? BigInt(js(second)) : 7n);
+    }
+  });
+
+  it('a call that comes back at once with a constant for what it is given', () => {
+    const text = (
+      kind: string,
+    ): string => `${kind} __attribute__((noinline)) int deep(const int *p) { if (!p) return 3; return p[2] * 5; }
+      SEC("test") int f(u64 *w) { if (w[0]) return deep(0); return deep((int *)w); }`;
+    for (const kind of ['static', '']) expect(ir(text(kind)).match(/call/g)).toHaveLength(1);
+    expect(ir(text('__attribute__((weak))')).match(/call/g)).toHaveLength(2);
+  });
+});

@@ -49,6 +49,29 @@ export function isSmallFor(callee: Func, call: Inst): boolean {
   return decided;
 }
 
+/**
+ * Whether what a call passes decides that the callee does nothing and returns a constant: `if (!p) return 0;` for a null
+ * pointer. clang specialises such functions, `noinline` ones and global ones too, and the call is gone.
+ */
+export function isConstantFor(callee: Func, call: Inst): boolean {
+  if (callee.decl.attributes.weak) return false;
+  const value = (v: Inst): Inst => (v.op === 'param' ? (call.args[v.index] ?? v) : v);
+  const seen = new Set<Block>();
+  let b = callee.blocks[0];
+  while (b.insts.length === 1 && !seen.has(b)) {
+    seen.add(b);
+    const t = b.terminator;
+    if (t.op === 'ret') return t.args.length === 0 || value(t.args[0]).op === 'const';
+    if (t.op === 'br') b = t.targets[0];
+    else if (t.op === 'condbr') {
+      const [x, y] = t.args.map(value);
+      if (x.op !== 'const' || y.op !== 'const') return false;
+      b = t.targets[foldCompare(t.pred, x.type as ValueType, x.value, y.value) ? 0 : 1];
+    } else return false;
+  }
+  return false;
+}
+
 export const sizeOfFunction = (f: Func): number => f.blocks.reduce((n, b) => n + b.insts.length, 0);
 
 /** Replaces all calls of chosen functions in `f`. */

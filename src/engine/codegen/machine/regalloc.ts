@@ -7,7 +7,7 @@
  */
 import { assert } from '../../../base/index.ts';
 import { liveOut } from './liveness.ts';
-import { FIRST_VIRTUAL, forDefs, forUses, type FrameSlot, type MFunc, MInst, R0, R10 } from './mir.ts';
+import { FIRST_VIRTUAL, forDefs, forUses, type FrameSlot, type MBlock, type MFunc, MInst, R0, R10 } from './mir.ts';
 
 const COLOURS = 10;
 
@@ -25,7 +25,8 @@ export function allocateRegisters(f: MFunc): void {
       return;
     }
     graph.applyAliases();
-    for (const r of spills) spill(f, r, temporaries);
+    const homes = blocksOf(f, spills);
+    for (const r of spills) spill(f, homes.get(r)!, r, temporaries);
   }
 }
 
@@ -269,11 +270,30 @@ class Graph {
   }
 }
 
+/**
+ * The blocks in which each of `regs` is read or written, in their order. Spilling one of them does not bring another
+ * into a block where it was not: what is put in reads and writes new temporaries, or stands for a copy that was there.
+ */
+function blocksOf(f: MFunc, regs: readonly number[]): Map<number, MBlock[]> {
+  const homes = new Map<number, MBlock[]>(regs.map((r) => [r, []]));
+  for (const b of f.blocks) {
+    const see = (r: number): void => {
+      const home = homes.get(r);
+      if (home !== undefined && home[home.length - 1] !== b) home.push(b);
+    };
+    for (const i of b.insts) {
+      forUses(i, see);
+      forDefs(i, see);
+    }
+  }
+  return homes;
+}
+
 /** Gives a register a stack slot, or makes its value anew at each use when that is a constant or an address. */
-function spill(f: MFunc, reg: number, temporaries: Set<number>): void {
+function spill(f: MFunc, home: readonly MBlock[], reg: number, temporaries: Set<number>): void {
   let definition: MInst | null = null;
   let definitions = 0;
-  for (const b of f.blocks)
+  for (const b of home)
     for (const i of b.insts) {
       let writes = false;
       forDefs(i, (d) => {
@@ -293,7 +313,7 @@ function spill(f: MFunc, reg: number, temporaries: Set<number>): void {
       : null;
   const slot: FrameSlot = { size: 8, align: 8, name: '(spilled register)', loc: 0, spill: true, offset: 0 };
   if (remake === null) f.slots.push(slot);
-  for (const b of f.blocks) {
+  for (const b of home) {
     const out: MInst[] = [];
     for (const i of b.insts) {
       if (i === remake) continue;

@@ -11,6 +11,7 @@ import {
   type TranslationUnit,
 } from '../c/index.ts';
 import { compileC, CompileSession } from '../codegen/index.ts';
+import { Cancelled } from './cancelled.ts';
 import { KernelBtfs, type CompilerKernel, type ProfileSource } from './kernel-btf.ts';
 import type { BuildReport, FileProvider } from './types.ts';
 
@@ -37,6 +38,8 @@ export interface PolicyCompilerOptions {
   readonly settings?: CompileSettings;
   /** What a policy's workspace says. */
   readonly workspaceSettings?: (file: string) => CompileSettings;
+  /** Asked now and then with 0: is what is compiled not wanted any more? Then `Cancelled` is thrown. */
+  readonly cancelled?: (insnsProcessed: number) => boolean;
 }
 
 export interface Built {
@@ -122,7 +125,7 @@ export class PolicyCompiler {
     return diagnostics.some((d) => d.severity === 'error') ? null : bytes;
   }
 
-  /** Compiles `text` as if it stood in the file. */
+  /** Compiles `text` as if it stood in the file. Given up under way, the session is as good as before. */
   #buildText(
     file: string,
     text: string,
@@ -149,7 +152,11 @@ export class PolicyCompiler {
         target: { kernelVersion: kernel.id, defines: { ...shared?.defines, ...own?.defines }, otherKernels },
         cache: this.#cache,
       },
-      {},
+      {
+        pulse: () => {
+          if (this.#o.cancelled?.(0)) throw new Cancelled();
+        },
+      },
       session,
     );
     return { diagnostics: out.diagnostics, bytes: out.object, unit: out.unit };

@@ -33,8 +33,8 @@ export interface EngineOptions {
   /** -I and -D of the command line. */
   readonly settings?: CompileSettings;
   /**
-   * Asked about every millisecond of verifying, with what is processed of the program so far: is the current question
-   * not wanted any more? Then `Cancelled` is thrown.
+   * Asked about every millisecond of verifying, with what is processed of the program so far, and with 0 now and then
+   * while code is made: is the current question not wanted any more? Then `Cancelled` is thrown.
    */
   readonly cancelled?: (insnsProcessed: number) => boolean;
   /** Clock for the timings, ms. */

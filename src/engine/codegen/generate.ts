@@ -33,6 +33,8 @@ import { writeObject } from './object/write.ts';
 export interface CodegenOptions {
   /** Called with each function's IR after optimisation: for tests and tools. */
   readonly onFunction?: (f: Func) => void;
+  /** Called now and then while code is made; what it throws gives the work up. */
+  readonly pulse?: () => void;
 }
 
 export interface GenerateResult {
@@ -159,7 +161,7 @@ function refuseSizes(cx: UnitContext, lowered: ReadonlyMap<FunctionDecl, Func>):
 
 /** Compiles a unit that has no errors. Never throws: a broken invariant of ours becomes a diagnostic. */
 export function generateObject(unit: TranslationUnit, opts: CodegenOptions = {}, cache?: CodeCache): GenerateResult {
-  const cx = new UnitContext(unit);
+  const cx = new UnitContext(unit, opts.pulse);
   try {
     // Who wants to see the functions sees all of them.
     return generate(cx, opts, opts.onFunction === undefined ? cache : undefined);
@@ -182,7 +184,7 @@ function generate(cx: UnitContext, opts: CodegenOptions, cache?: CodeCache): Gen
   const busy = new Set<FunctionDecl>();
   const { functions, lowered, entries } = lowerReachable(cx, cache);
   if (cx.diagnostics.some((d) => d.severity === 'error')) {
-    if (lowered.size < functions.length) return generate(new UnitContext(unit), opts);
+    if (lowered.size < functions.length) return generate(new UnitContext(unit, opts.pulse), opts);
     withoutObject(cx, functions, lowered);
     return { object: null, diagnostics: cx.diagnostics, functions: [] };
   }
@@ -272,11 +274,13 @@ function generate(cx: UnitContext, opts: CodegenOptions, cache?: CodeCache): Gen
     refuseBlocks(f, cx);
     refuseIndirectCalls(f, cx, true);
     if (cx.diagnostics.length > 0) continue;
+    cx.pulse();
     isolateCounters(f);
     shareSlots(f);
     sinkAddresses(f);
     const m = selectFunction(f);
     removeDeadMachine(m);
+    cx.pulse();
     allocateRegisters(m);
     shareSpillSlots(m);
     threadJumps(m);

@@ -22,7 +22,7 @@ const facts: PolicyFacts = { kernel: '6.12', hooks, others: () => [] };
 const cache = createFrontEndCache();
 const other = createFrontEndCache();
 
-const compile = (source: string, session?: CompileSession): CompileResult =>
+const compile = (source: string, session?: CompileSession, pulse?: () => void): CompileResult =>
   compileC(
     {
       file: 'policy.bpf.c',
@@ -32,7 +32,7 @@ const compile = (source: string, session?: CompileSession): CompileResult =>
       target: { kernelVersion: '6.12', defines: { FROM_OUTSIDE: '1' } },
       cache: session === undefined ? other : cache,
     },
-    {},
+    pulse === undefined ? {} : { pulse },
     session,
   );
 
@@ -124,6 +124,30 @@ test.each(REACHING)('forth and back: %s', (_, from, to) => {
   const session = new CompileSession();
   for (const now of [source, source.replace(from, to), source, `\n${source.replace(from, to)}`, source])
     expect(told(compile(now, session), memory)).toEqual(told(compile(now)));
+});
+
+test('what is given up under way leaves the session as good as it was', () => {
+  const source = bigPolicy(200);
+  const session = new CompileSession();
+  const whole = new Map<string, unknown>();
+  let given = 0;
+  for (let n = 0; n < 60; n++) {
+    const [, from, to] = REACHING[n % REACHING.length];
+    const now = n % 3 === 0 ? source : source.replace(from, to);
+    let left = (n * 7) % 40;
+    try {
+      compile(now, session, () => {
+        if (left-- === 0) throw new Error('given up');
+      });
+    } catch (e) {
+      if (!(e instanceof Error && e.message === 'given up')) throw e;
+      given++;
+    }
+    if (n % 4 !== 0) continue;
+    if (!whole.has(now)) whole.set(now, told(compile(now)));
+    expect(told(compile(now, session))).toEqual(whole.get(now));
+  }
+  expect(given).toBeGreaterThan(20);
 });
 
 test('headers of the workspace are read again', () => {

@@ -25,10 +25,13 @@ export class UnitContext {
   readonly diagnostics: Diagnostic[] = [];
   /** Lowering looked for a function by its name. */
   askedUnit = false;
+  /** To be called now and then where work may be long. */
+  readonly pulse: () => void;
   readonly #strings = new Map<string, StringSymbol>();
 
-  constructor(unit: TranslationUnit) {
+  constructor(unit: TranslationUnit, pulse: () => void = () => {}) {
     this.unit = unit;
+    this.pulse = pulse;
   }
 
   error(node: { readonly loc: Loc; readonly end: Loc }, code: string, message: string, explanation?: string): void {

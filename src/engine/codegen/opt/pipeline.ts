@@ -19,15 +19,16 @@ const MAX_UNROLLED = 200;
 /** Optimises one function. */
 export function optimise(f: Func, cx: UnitContext): void {
   cleanControlFlow(f);
-  settle(f);
-  if (useConditions(f)) settle(f);
-  for (let n = 0; n < MAX_UNROLLED && (expandBlocks(f, cx) || numberPointers(f) || unrollOne(f)); n++) settle(f);
-  if (useConditions(f)) settle(f);
+  settle(f, cx);
+  if (useConditions(f)) settle(f, cx);
+  for (let n = 0; n < MAX_UNROLLED && (expandBlocks(f, cx) || numberPointers(f) || unrollOne(f)); n++) settle(f, cx);
+  if (useConditions(f)) settle(f, cx);
 }
 
 /** Repeats the passes until nothing changes; bounded, as every round only removes or folds. */
-function settle(f: Func): void {
+function settle(f: Func, cx: UnitContext): void {
   for (let round = 0; round < 10; round++) {
+    cx.pulse();
     let changed = promoteAllocas(f);
     if (simplify(f)) changed = true;
     if (cleanControlFlow(f)) changed = true;

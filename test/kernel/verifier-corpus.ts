@@ -1,4 +1,5 @@
 /** Named raw programs, one rule of the verifier each. Verdicts of both kernels are recorded in test/data/verifier. */
+import { RULE_PROGRAMS } from './corpus-rules.ts';
 import { ALU, asm, encode, JMP, type Raw } from './verifier-programs.ts';
 
 export interface CorpusEntry {
@@ -538,5 +539,7 @@ add('function: combined stack too large', [
   asm.exit(),
 ]);
 add('function: return range of a callee', [asm.callLocal(1), asm.exit(), asm.mov(0, -1), asm.exit()]);
+
+for (const p of RULE_PROGRAMS) list.push({ ...p, hook: 'file_open', sleepable: false, license: 'GPL' });
 
 export const CORPUS: readonly CorpusEntry[] = list;

@@ -14,12 +14,11 @@ import type { Reg } from './reg.ts';
 import { pointerReg, unknownReg } from './reg.ts';
 import { Frame, State } from './state.ts';
 
-const MAX_FRAMES = 8;
 const COMPLEXITY_LIMIT_ASYNC = 8192;
 
 /** A new frame on top of a state. */
 export function enter(env: Env, state: State, subprog: number, callsite: number): Frame {
-  if (state.frames.length >= MAX_FRAMES) {
+  if (state.frames.length >= env.rules.maxFrames) {
     env.fail(E2BIG, 'too-deep', `the call stack of ${state.frames.length + 1} frames is too deep`);
   }
   const callee = new Frame(callsite, state.frames.length, subprog);

@@ -14,7 +14,8 @@ import { markRead } from './liveness.ts';
 import { checkMapHelper } from './map-compat.ts';
 import { memAccess } from './memory.ts';
 import { changesPacket, forgetPackets } from './packet.ts';
-import { offeredHelper } from './prog-helpers.ts';
+import { checkSetRetval } from './exit.ts';
+import { offeredHelper, offeredToCgroupLsm } from './prog-helpers.ts';
 import { markPrecise } from './precision.ts';
 import { frameText } from './print.ts';
 import type { Reg } from './reg.ts';
@@ -123,6 +124,9 @@ const isLsm = (env: Env): boolean => env.prog.attach.progType === 'lsm' || env.p
 function offer(env: Env, id: number, name: string): { readonly variant: string | null } | null {
   const { attach } = env.prog;
   if (!isLsm(env)) return offeredHelper(attach, id, name, env.platform.version) ?? null;
+  if (attach.progType === 'lsm_cgroup' && offeredToCgroupLsm(attach.hook, name)) {
+    return { variant: LSM_VARIANTS[id] ?? null };
+  }
   const { normal, sleepable } = env.platform.lsmHelpers;
   if (!(attach.sleepable ? sleepable : normal).has(id)) return null;
   return { variant: LSM_VARIANTS[id] ?? null };
@@ -221,6 +225,7 @@ function callHelper(env: Env): void {
   const skbWrite = id === FN.dynptrWrite && dynptrType(env, env.reg(1)) === 'skb';
   const rcuPercpu = (id === FN.perCpuPtr || id === FN.thisCpuPtr) && (env.reg(1).flags & RCU) !== 0;
   if (id === FN.tailCall) checkTailCall(env);
+  if (id === FN.setRetval) checkSetRetval(env);
   if (id === FN.getLocalStorage) {
     if (!env.reg(2).isNull) {
       env.fail(EINVAL, 'local-storage-flags', "get_local_storage() doesn't support non-zero flags", 2);
@@ -233,7 +238,7 @@ function callHelper(env: Env): void {
   frame.regs[0].reg = resultOf(env, meta, rcuPercpu, slice);
   if (meta.map !== null) checkMapHelper(env, meta.map, id);
   if (changesPacket(env, id) || skbWrite) forgetPackets(env);
-  if (id === FN.getFuncIp && env.prog.attach.progType === 'lsm') {
+  if (id === FN.getFuncIp && isLsm(env)) {
     env.fail(ENOTSUPP, 'helper-not-here', `func ${helperName(id)}#${id} not supported for program type 29`);
   }
 }

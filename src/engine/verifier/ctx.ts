@@ -125,7 +125,8 @@ const UNTRUSTED_HOOKS: ReadonlySet<string> = new Set([
 function argsTrusted(env: Env): boolean {
   const a = env.prog.attach;
   const hook = a.hook ?? '';
-  if (a.progType === 'lsm') return !UNTRUSTED_HOOKS.has(hook) && !env.rules.untrustedHooks.includes(hook);
+  if (a.progType === 'lsm' || a.progType === 'lsm_cgroup')
+    return !UNTRUSTED_HOOKS.has(hook) && !env.rules.untrustedHooks.includes(hook);
   return a.progType === 'tp_btf' || a.progType === 'iter';
 }
 

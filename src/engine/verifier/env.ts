@@ -285,7 +285,11 @@ export class Env {
     this.#queue(new Pending(copy, insn, prev, this.log.length));
     if (copy.parent !== null) copy.parent.branches++;
     if (this.pending.length > COMPLEXITY_LIMIT_JMP_SEQ) {
-      this.fail(E2BIG, 'too-many-branches', `The sequence of ${this.pending.length} jumps is too complex.`);
+      this.fail(
+        this.rules.tooManyPathsErrno,
+        'too-many-branches',
+        `The sequence of ${this.pending.length} jumps is too complex.`,
+      );
     }
     return copy;
   }

@@ -9,31 +9,37 @@ import type { Reg } from './reg.ts';
 
 /** Locks and references at EXIT, or (`thrown`) at bpf_throw(). */
 export function checkLeaks(env: Env, thrown = false): void {
-  const frame = env.frame;
-  const st = env.state;
-  const outer = frame.frameno === 0 || thrown;
-  if (st.lockMap !== null && (outer || !env.rules.trust)) {
-    const message = thrown ? 'bpf_throw cannot be used inside bpf_spin_lock-ed region' : 'bpf_spin_unlock is missing';
-    env.fail(EINVAL, 'lock-held', message);
+  const outer = env.frame.frameno === 0 || thrown;
+  const references = (): void => {
+    const leaks = unreleased(env, thrown);
+    if (leaks.length > 0 && env.rules.leakSummary) leaks.push(`${ending(thrown)} would lead to reference leak`);
+    for (const line of leaks.slice(0, -1)) env.log.line(line);
+    if (leaks.length > 0) env.fail(EINVAL, 'reference-leak', leaks[leaks.length - 1]);
+  };
+  lockLeft(env, outer, thrown);
+  if (env.rules.leakSummary) references();
+  if (outer) sectionsLeft(env, thrown);
+  if (!env.rules.leakSummary) references();
+}
+
+const ending = (thrown: boolean): string => (thrown ? 'bpf_throw' : 'BPF_EXIT instruction in main prog');
+const inRegion = (env: Env, thrown: boolean, region: string): string | null =>
+  thrown || env.rules.leakSummary ? `${ending(thrown)} cannot be used inside ${region}-ed region` : null;
+
+function lockLeft(env: Env, outer: boolean, thrown: boolean): void {
+  if (env.state.lockMap === null || (!outer && env.rules.trust)) return;
+  env.fail(EINVAL, 'lock-held', inRegion(env, thrown, 'bpf_spin_lock') ?? 'bpf_spin_unlock is missing');
+}
+
+function sectionsLeft(env: Env, thrown: boolean): void {
+  const { rcuLock, preemptLock: n } = env.state;
+  if (rcuLock) {
+    env.fail(EINVAL, 'rcu', inRegion(env, thrown, 'bpf_rcu_read_lock') ?? 'bpf_rcu_read_unlock is missing');
   }
-  if (st.rcuLock && outer) {
-    const message = thrown
-      ? 'bpf_throw cannot be used inside bpf_rcu_read_lock-ed region'
-      : 'bpf_rcu_read_unlock is missing';
-    env.fail(EINVAL, 'rcu', message);
+  if (n > 0) {
+    const missing = `${n} bpf_preempt_enable${n === 1 ? ' is' : '(s) are'} missing`;
+    env.fail(EINVAL, 'preempt', inRegion(env, thrown, 'bpf_preempt_disable') ?? missing);
   }
-  if (st.preemptLock > 0 && outer) {
-    const message = thrown
-      ? 'bpf_throw cannot be used inside bpf_preempt_disable-ed region'
-      : `${st.preemptLock} bpf_preempt_enable${st.preemptLock === 1 ? ' is' : '(s) are'} missing`;
-    env.fail(EINVAL, 'preempt', message);
-  }
-  const leaks = unreleased(env, thrown);
-  if (leaks.length > 0 && env.rules.leakSummary) {
-    leaks.push(`${thrown ? 'bpf_throw' : 'BPF_EXIT instruction in main prog'} would lead to reference leak`);
-  }
-  for (const line of leaks.slice(0, -1)) env.log.line(line);
-  if (leaks.length > 0) env.fail(EINVAL, 'reference-leak', leaks[leaks.length - 1]);
 }
 
 /** One line for each reference that this frame must not leave behind. */
@@ -48,8 +54,7 @@ export function unreleased(env: Env, thrown = false): string[] {
 /** What a register must be at the outermost EXIT: R0, or for an exception R1. */
 export function checkReturn(env: Env, subprog: number, regno = 0): void {
   const { attach } = env.prog;
-  const proto = attachProto(env);
-  const isVoid = proto !== null && env.btf.type(env.btf.strip(proto.ret)).kind === 'void';
+  const isVoid = returnsVoid(env);
   const outer = env.state.frames[0];
   const main = subprog === 0 || outer.inExceptionCallback;
   if (main && attach.progType === 'lsm' && isVoid) return;
@@ -92,6 +97,31 @@ export function checkReturn(env: Env, subprog: number, regno = 0): void {
   }
   if (range === null) return;
   checkRange(env, r, regno, range, 'program exit', as32, isVoid && attach.progType === 'lsm_cgroup');
+}
+
+/**
+ * bpf_set_retval(): not where there is nothing to return. Newer kernels take only what the function may return, as check_helper_call()
+ * of 7.2 does.
+ */
+export function checkSetRetval(env: Env): void {
+  const { progType, attachType } = env.prog.attach;
+  const r = env.reg(1);
+  const { setRetvalInRange } = env.rules;
+  if (setRetvalInRange) {
+    if (!r.isScalar) env.fail(EINVAL, 'return-type', 'R1 is not a scalar', 1);
+    if (progType === 'cgroup_sockopt' && attachType === 'cgroup_getsockopt') return;
+  }
+  if (progType === 'lsm_cgroup' && returnsVoid(env)) {
+    env.fail(EINVAL, 'return-range', "BPF_LSM_CGROUP that attach to void LSM hooks can't modify return value!", 1);
+  }
+  if (!setRetvalInRange) return;
+  const range = (progType === 'lsm_cgroup' ? env.hook?.returnRange : null) ?? [-4095, 0];
+  checkRange(env, r, 1, range, 'bpf_set_retval', true);
+}
+
+function returnsVoid(env: Env): boolean {
+  const proto = attachProto(env);
+  return proto !== null && env.btf.type(env.btf.strip(proto.ret)).kind === 'void';
 }
 
 function checkRange(

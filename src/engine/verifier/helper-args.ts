@@ -308,7 +308,12 @@ function checkKind(env: Env, meta: CallMeta, regno: number, reg: Reg, arg: strin
   }
   if (arg === 'percpu' || arg === 'spin' || arg === 'kptrdest') return;
   if (reg.mayBeNull && env.rules.trust && (!nullOk(env, arg) || isRelease(arg))) {
-    env.fail(EACCES, 'null-argument', `Possibly NULL pointer passed to helper arg${regno}`, regno);
+    env.fail(
+      EACCES,
+      'null-argument',
+      `Possibly NULL pointer passed to helper ${env.rules.argsByRegister ? 'R' : 'arg'}${regno}`,
+      regno,
+    );
   }
   if (arg === 'kptr?') {
     checkKptrMatch(env, meta.kptr!, regno, EACCES);

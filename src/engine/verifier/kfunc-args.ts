@@ -168,7 +168,7 @@ export function checkKfuncArgs(env: Env, meta: KfuncMeta): void {
   const { func, params } = meta;
   if (params.length > 5) env.fail(EINVAL, 'kfunc-args', `Function ${func.name} has ${params.length} > 5 args`);
   const release = func.flags.has('release');
-  const trusted = func.flags.has('trusted_args') || release;
+  const trusted = func.flags.has('trusted_args') || release || env.rules.kfuncArgsTrusted;
   const rcu = func.flags.has('rcu');
   for (let n = 0; n < params.length; n++) {
     const p = params[n];
@@ -182,7 +182,12 @@ export function checkKfuncArgs(env: Env, meta: KfuncMeta): void {
     }
     if (t.kind !== 'ptr') env.fail(EINVAL, 'kfunc-args', `Unrecognized arg#${n} type ${kindName(t)}`, regno);
     if ((trusted || rcu) && (reg.isNull || reg.mayBeNull) && !p.name.endsWith('__nullable')) {
-      env.fail(EACCES, 'null-argument', `Possibly NULL pointer passed to trusted arg${n}`, regno);
+      env.fail(
+        EACCES,
+        'null-argument',
+        `Possibly NULL pointer passed to trusted ${env.rules.argsByRegister ? `R${regno}` : `arg${n}`}`,
+        regno,
+      );
     }
     if (reg.refId !== 0) {
       meta.refId = reg.refId;

@@ -59,6 +59,7 @@ function kernelSymbol(env: Env): Reg {
 }
 
 function functionPointer(env: Env): Reg {
+  if (env.obj.btf === null) env.fail(EINVAL, 'callback', 'missing btf func_info');
   const n = env.subprogAt(env.insn + env.insns.imm[env.insn] + 1);
   if (n < 0) env.fail(EINVAL, 'callback', 'callback function is not a function of the program');
   if (env.subprogs[n].global) env.fail(EINVAL, 'callback', 'callback function not static');

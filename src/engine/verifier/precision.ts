@@ -74,18 +74,8 @@ class SlotSet {
 /** What still has to be found, by frame. */
 class Wanted {
   frame: number;
-  readonly regs: number[] = [0, 0, 0, 0, 0, 0, 0, 0, 0];
-  readonly slots: readonly SlotSet[] = [
-    new SlotSet(),
-    new SlotSet(),
-    new SlotSet(),
-    new SlotSet(),
-    new SlotSet(),
-    new SlotSet(),
-    new SlotSet(),
-    new SlotSet(),
-    new SlotSet(),
-  ];
+  readonly regs: number[] = [];
+  readonly slots: SlotSet[] = [];
 
   /** Tells this search from others. */
   readonly search: number;
@@ -93,6 +83,11 @@ class Wanted {
   constructor(env: Env) {
     this.search = ++env.searches;
     this.frame = env.state.frames.length - 1;
+    // One more: going backwards over the exit of a function leads into it.
+    for (let f = 0; f <= env.rules.maxFrames; f++) {
+      this.regs.push(0);
+      this.slots.push(new SlotSet());
+    }
   }
 
   get empty(): boolean {

@@ -49,8 +49,17 @@ export interface KernelRules {
   readonly helperReadsKeep: boolean;
   /** Helpers whose first plain memory argument is known to be written (MEM_WRITE without MEM_UNINIT). */
   readonly memWriters: ReadonlySet<string>;
-  /** A program that ends with references not released is told so after the list of them. */
+  /**
+   * Locks, references and sections at the end of a program: checked in another order and named by what ends it (7.0,
+   * check_resource_leak()).
+   */
   readonly leakSummary: boolean;
+  /** Pointers given to kernel functions must be trusted and not NULL whatever the function's flags are (6.20). */
+  readonly kfuncArgsTrusted: boolean;
+  /** bpf_set_retval() takes only what the function may return (7.0). */
+  readonly setRetvalInRange: boolean;
+  /** Messages name a pointer argument that may be NULL by its register. */
+  readonly argsByRegister: boolean;
   /** Looking up a constant key of an array yields no NULL. */
   readonly constMapKeys: boolean;
   /** The fixed part of a pointer's offset is not told apart from the rest. */
@@ -85,6 +94,10 @@ export interface KernelRules {
   returnMessage(s: Scalar, range: readonly [number, number], where: string): string;
   /** Messages about variable stack offsets name the fixed part, too. */
   readonly stackOffWords: boolean;
+  /** What too many paths for later fail with: 6.1's callers take them for lack of memory. */
+  readonly tooManyPathsErrno: 7 | 14;
+  /** Functions that call each other, callbacks included. */
+  readonly maxFrames: number;
   /** What each function's stack is rounded up to. */
   readonly stackRound: 16 | 32;
   /** Special fields in map values and objects. */
@@ -124,6 +137,9 @@ const RULES_6_1: KernelRules = {
   helperReadsKeep: false,
   memWriters: new Set(),
   leakSummary: false,
+  kfuncArgsTrusted: false,
+  setRetvalInRange: false,
+  argsByRegister: false,
   constMapKeys: false,
   offsetsInOne: false,
   untrustedMemory: false,
@@ -145,6 +161,8 @@ const RULES_6_1: KernelRules = {
     return `At ${where} the register R0 ${has} should have been in ${this.tnumText(tnumRange(BigInt(lo), BigInt(hi)))}`;
   },
   stackOffWords: false,
+  tooManyPathsErrno: 14,
+  maxFrames: 8,
   stackRound: 32,
   fields: FIELDS_6_1,
   kfuncs: kfuncTable(KFUNCS_6_1),
@@ -174,6 +192,9 @@ const RULES_6_12: KernelRules = {
   helperReadsKeep: false,
   memWriters: new Set(),
   leakSummary: false,
+  kfuncArgsTrusted: false,
+  setRetvalInRange: false,
+  argsByRegister: false,
   constMapKeys: false,
   offsetsInOne: false,
   untrustedMemory: false,
@@ -199,6 +220,8 @@ const RULES_6_12: KernelRules = {
     return `At ${where} the register R0 has${smin + smax || ' unknown scalar value'} should have been in [${lo}, ${hi}]`;
   },
   stackOffWords: true,
+  tooManyPathsErrno: 7,
+  maxFrames: 8,
   stackRound: 16,
   fields: FIELDS_6_12,
   kfuncs: kfuncTable(KFUNCS_6_12),
@@ -225,6 +248,10 @@ const RULES_7_2: KernelRules = {
     'bpf_load_hdr_opt',
   ]),
   leakSummary: true,
+  kfuncArgsTrusted: true,
+  setRetvalInRange: true,
+  argsByRegister: true,
+  maxFrames: 16,
   constMapKeys: true,
   offsetsInOne: true,
   untrustedMemory: true,

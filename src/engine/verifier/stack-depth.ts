@@ -1,4 +1,4 @@
-/** Stack of the whole chain of calls: 512 bytes, 8 frames; and what may not be called from where. */
+/** Stack of the whole chain of calls: 512 bytes, 8 or 16 frames; and what may not be called from where. */
 import { BPF_CALL, BPF_JMP, BPF_PSEUDO_CALL, BPF_PSEUDO_FUNC, OP_LD_IMM64 } from '../bpf/index.ts';
 import { kfuncAt } from './callbacks.ts';
 import type { Env } from './env.ts';
@@ -6,7 +6,6 @@ import { E2BIG, EACCES, EINVAL } from './env.ts';
 import { THROW } from './kfuncs.ts';
 
 const MAX_STACK = 512;
-const MAX_FRAMES = 8;
 
 /** From the program, and from each callback that runs on its own (check_max_stack_depth). */
 export function checkStackDepth(env: Env): void {
@@ -45,7 +44,7 @@ function visit(env: Env, n: number, depth: number, frame: number, chain: readonl
       }
     }
     // Recursion ends here, too.
-    if (frame + 1 >= MAX_FRAMES) {
+    if (frame + 1 >= env.rules.maxFrames) {
       env.insn = i;
       env.fail(E2BIG, 'too-deep', `the call stack of ${frame + 1} frames is too deep !`);
     }

@@ -4,6 +4,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import { verifyProgram, type LostKind } from '../../../src/engine/verifier/index.ts';
+import { RULE_PROGRAMS } from '../../kernel/corpus-rules.ts';
 import { platform } from '../../kernel/verifier-platforms.ts';
 import { ALU, asm, encode, rawObject, type Raw } from '../../kernel/verifier-programs.ts';
 import { repairCases } from '../../data/repairs/cases.ts';
@@ -162,5 +163,12 @@ describe('raw programs on 6.12', () => {
     const r = verifyProgram(obj, prog, platform('6.12'));
     expect(r.message).toContain(message);
     expect([r.explanation?.lost?.kind, r.explanation?.lost?.insn]).toEqual([kind, insn]);
+  });
+
+  it('a number that a loop of any number of rounds adds up', () => {
+    const p = RULE_PROGRAMS.find((x) => x.name === 'widening: forgotten number as an index')!;
+    const { obj, prog } = rawObject(p.insns, platform('6.12').btf, 'file_open', false, 'GPL');
+    const { explanation } = verifyProgram(obj, prog, platform('6.12'));
+    expect([explanation?.lost?.kind, explanation?.lost?.insn]).toEqual(['widened', 11]);
   });
 });

@@ -1,0 +1,118 @@
+/**
+ * Raw programs for the rules of the model that the rest of the corpus does not show from both sides: accepted and refused.
+ * Names begin with the rule (`model-rules.ts`).
+ */
+import { ALU, asm, encode, JMP, type Raw } from './verifier-programs.ts';
+
+type Part = Raw | readonly Part[];
+export interface RuleDraft {
+  readonly name: string;
+  readonly insns: Uint8Array;
+}
+const list: RuleDraft[] = [];
+const flat = (p: Part): Raw[] => ('op' in p ? [p] : p.flatMap(flat));
+const add = (name: string, ...parts: readonly Part[]): void =>
+  void list.push({ name, insns: encode(parts.flatMap(flat)) });
+
+const raw = (op: number, dst: number, src: number, off: number, imm: number): Raw => ({ op, dst, src, off, imm });
+const ret = (): Raw[] => [asm.mov(0, 0), asm.exit()];
+const random = (reg: number): Raw[] => [asm.call(7), asm.movr(reg, 0)];
+/** 64 bits that nothing is known of. */
+const time = (reg: number): Raw[] => [asm.call(5), asm.movr(reg, 0)];
+/** r0 = 64 bytes of a map, or the program ends. */
+const value = (): Raw[] => [
+  asm.st(4, 10, -4, 0),
+  asm.movr(2, 10),
+  asm.alu(ALU.add, 2, -4),
+  ...asm.map(1, 0),
+  asm.call(1),
+  asm.jmp(JMP.ne, 0, 0, 1),
+  asm.exit(),
+];
+/** Reads the byte at r6 of a map value. */
+const byteAt = (): Raw[] => [asm.alur(ALU.add, 0, 6), asm.ldx(1, 1, 0, 0), ...ret()];
+/** Two instructions: the end of the program. */
+const out = ret;
+
+// Numbers.
+add('signed64: both ends', time(6), value(), asm.jmp(JMP.slt, 6, 0, 3), asm.jmp(JMP.sgt, 6, 63, 2), byteAt());
+add('refinement: no high bits', time(6), value(), asm.jmp(JMP.set, 6, -64, 2), byteAt());
+add('refinement: some high bits', time(6), value(), asm.jmp(JMP.set, 6, -128, 2), byteAt());
+const bounded = (mask: number): Part[] => [random(6), random(7), asm.alu(ALU.and, 7, mask), value()];
+add('operands: bound by a number', bounded(63), asm.jmpr(JMP.ge, 6, 7, 2), byteAt());
+add('operands: bound by a large number', bounded(127), asm.jmpr(JMP.ge, 6, 7, 2), byteAt());
+const copied = [random(6), asm.movr(7, 6)];
+add('linked: the copy is changed', copied, asm.alu(ALU.xor, 7, 1), value(), asm.jmp(JMP.gt, 7, 63, 2), byteAt());
+const sum = [random(6), asm.alu(ALU.and, 6, 0xffff), asm.movr(7, 6), asm.alu(ALU.add, 7, 8), value()];
+add('add_const: the sum is checked', sum, asm.jmp(JMP.ge, 7, 72, 2), byteAt());
+add('add_const: the sum is one too large', sum, asm.jmp(JMP.ge, 7, 73, 2), byteAt());
+const byteInto = [random(7), asm.movsx(6, 7, 8)];
+add('sign_extension: move, masked', byteInto, asm.alu(ALU.and, 6, 63), value(), byteAt());
+add('sign_extension: move, may be negative', byteInto, value(), asm.jmp(JMP.sgt, 6, 63, 2), byteAt());
+const loadSigned = (off: number): Raw => raw(0x91, 6, 10, off, 0);
+const stored = [random(7), asm.stx(8, 10, -16, 7), loadSigned(-16)];
+add('sign_extension: load, checked', stored, value(), asm.jmp(JMP.gt, 6, 63, 2), byteAt());
+add('sign_extension: load, one end', stored, value(), asm.jmp(JMP.sgt, 6, 63, 2), byteAt());
+add('alu32: high half is cleared', time(6), asm.alu32(ALU.rsh, 6, 26), value(), byteAt());
+add('alu32: wraps', random(6), asm.alu(ALU.and, 6, 63), asm.alu32(ALU.sub, 6, 1), value(), byteAt());
+const swap16 = raw(0xdc, 6, 0, 0, 16);
+add('byte_swap: masked after', random(6), swap16, asm.alu(ALU.and, 6, 63), value(), byteAt());
+add('byte_swap: masked before', random(6), asm.alu(ALU.and, 6, 63), swap16, value(), byteAt());
+
+// Memory.
+add('alignment: map values need none', value(), asm.ldx(4, 1, 0, 3), ret());
+add('partial: byte of a number', asm.st(8, 10, -8, 0x1234), asm.ldx(1, 6, 10, -8), ret());
+add('partial: byte over a pointer', asm.stx(8, 10, -8, 1), asm.st(1, 10, -8, 0), asm.ldx(8, 6, 10, -8), asm.ldx(8, 7, 6, 0), ret()); // prettier-ignore
+
+// Functions that helpers call: nothing tells what they are.
+add(
+  'callback: without the program’s BTF',
+  asm.mov(1, 100),
+  raw(0x18, 2, 4, 0, 6),
+  raw(0, 0, 0, 0, 0),
+  asm.mov(3, 0),
+  asm.mov(4, 0),
+  asm.call(181),
+  ret(),
+  ret(),
+);
+
+// Limits.
+const frames = (n: number): Raw[] => [
+  ...Array.from({ length: n - 1 }, (): Raw[] => [asm.callLocal(2), ...ret()]).flat(),
+  ...ret(),
+];
+add('frames: eight', frames(8));
+add('frames: nine', frames(9));
+add('frames: sixteen', frames(16));
+add('frames: seventeen', frames(17));
+const ladder = (n: number): Raw[] => [
+  asm.call(7),
+  ...Array.from({ length: n }, (_, i) => asm.jmp(JMP.eq, 0, i + 5, n - i - 1)),
+  ...out(),
+];
+add('jumps: 8,100 ways for later', ladder(8100));
+add('jumps: 8,200 ways for later', ladder(8200));
+add('stack_depth: two functions', asm.st(8, 10, -200, 0), asm.callLocal(2), ret(), asm.st(8, 10, -200, 0), ret());
+
+// Exploring.
+const either = (a: number, b: number): Raw[] => [asm.call(7), asm.mov(6, a), asm.jmp(JMP.eq, 0, 0, 1), asm.mov(6, b)];
+add('pruning: difference without effect', either(0, 70), value(), asm.stx(8, 0, 0, 6), ret());
+add('pruning: second path matters', either(0, 70), value(), byteAt());
+
+/** A loop that the kernel's budget ends: what its rounds add up to is forgotten, as nothing in it needs the number. */
+const mayGoto = (off: number): Raw => raw(0xe5, 0, 0, off, 0);
+const rounds: Part = [
+  value(),
+  asm.movr(9, 0),
+  asm.mov(6, 0),
+  asm.mov(8, 0),
+  mayGoto(4),
+  asm.alu(ALU.add, 6, 1),
+  random(8),
+  asm.ja(-5),
+];
+add('widening: number of no consequence', rounds, asm.stx(8, 9, 0, 6), ret());
+add('widening: forgotten number as an index', rounds, asm.jmp(JMP.eq, 8, 0, 2), asm.alur(ALU.add, 9, 6), asm.ldx(1, 1, 9, 0), ret()); // prettier-ignore
+
+export const RULE_PROGRAMS: readonly RuleDraft[] = list;

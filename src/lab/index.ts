@@ -19,6 +19,8 @@ export {
   type RawProgram,
   type RawVerdict,
   type VerdictOptions,
+  type InnerMap,
+  type VerdictObject,
 } from './verdicts.ts';
 export {
   runScenarioOnKernel,

@@ -39,15 +39,38 @@ export interface VerdictOptions {
   readonly together?: boolean;
 }
 
+/** What a map of maps holds, where the object leaves that to its own loader (`bpf_map__set_inner_map_fd()`). */
+export interface InnerMap {
+  /** The outer map. */
+  readonly map: string;
+  /** bpf_map_type of the inner ones. */
+  readonly type: number;
+  readonly keySize: number;
+  readonly valueSize: number;
+  readonly maxEntries: number;
+  /** Entries of the outer map, where the object does not say; 0: as it says. */
+  readonly outerEntries: number;
+}
+
+export interface VerdictObject extends LabObject {
+  readonly inner?: readonly InnerMap[];
+}
+
 /** Each program of each object: a refusal hides no other. In the order of the object. */
 export async function loadVerdicts(
   guest: Guest,
-  objects: readonly LabObject[],
+  objects: readonly VerdictObject[],
   options: VerdictOptions = {},
 ): Promise<ObjectVerdict[]> {
   const { level = 5, attach = true, logCap = 48 * 1024, together = false } = options;
   const parts: Uint8Array[] = [Buffer.from(`options ${level} ${+attach} ${logCap} ${+together}\n`)];
-  objects.forEach((o, i) => parts.push(Buffer.from(`object o${i} ${o.bytes.length}\n`), o.bytes, Buffer.from('\n')));
+  objects.forEach((o, i) => {
+    for (const m of o.inner ?? [])
+      parts.push(
+        Buffer.from(`inner ${m.map} ${m.type} ${m.keySize} ${m.valueSize} ${m.maxEntries} ${m.outerEntries}\n`),
+      );
+    parts.push(Buffer.from(`object o${i} ${o.bytes.length}\n`), o.bytes, Buffer.from('\n'));
+  });
   const lines = await guest.request('objects', Buffer.concat(parts), 60_000 + objects.length * 60_000);
   return objects.map((o, i) => {
     const mine = lines.filter((l) => l.object === `o${i}`);

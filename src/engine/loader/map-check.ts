@@ -46,10 +46,24 @@ function refusal(m: MapDef): string | undefined {
     case 'queue':
     case 'stack':
       return wantEntries ?? (m.keySize !== 0 ? 'queues and stacks have no key.' : undefined) ?? wantValue;
+    case 'array_of_maps':
+    case 'hash_of_maps':
+      return (
+        wantEntries ??
+        (m.type === 'array_of_maps' ? intKey : wantKey) ??
+        (m.valueSize !== 4 ? `its value must have 4 bytes, it has ${m.valueSize}.` : undefined) ??
+        (m.innerMap === undefined ? UNKNOWN_INNER : undefined)
+      );
     default:
       return undefined;
   }
 }
+
+/** Some loaders (systemd's, KubeArmor's) fill this in before the load; the object alone does not load. */
+const UNKNOWN_INNER =
+  'it does not say what the maps in it are like: add __array(values, struct { __uint(type, ...); __uint(max_entries, ...); ' +
+  '__type(key, ...); __type(value, ...); }). A loader of your own may set that with bpf_map__set_inner_map_fd() ' +
+  '(and the size with bpf_map__set_max_entries()) instead; LSMith goes by the object.';
 
 /** Errors for maps that cannot be created. libbpf then gives up the whole object. */
 export function checkMaps(maps: readonly MapDef[]): LoadProblem[] {

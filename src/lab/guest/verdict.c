@@ -17,6 +17,53 @@ struct object_options {
 	int together;
 };
 
+/* Maps of maps whose object leaves open what they hold: what its own loader would set before the load. */
+#define MAX_INNER 16
+
+static struct inner {
+	char map[64];
+	int fd, outer_entries;
+} inners[MAX_INNER];
+static int inner_count;
+
+static void forget_inner(void)
+{
+	while (inner_count)
+		close(inners[--inner_count].fd);
+}
+
+/* `MAP TYPE KEY VALUE ENTRIES OUTER_ENTRIES`; OUTER_ENTRIES 0: as the object says. */
+static int declare_inner(char **line)
+{
+	struct inner *i = &inners[inner_count];
+	char *map = next_word(line);
+	int type = number(next_word(line)), key = number(next_word(line)), value = number(next_word(line));
+	int entries = number(next_word(line));
+
+	if (!map || inner_count >= MAX_INNER)
+		return -EINVAL;
+	snprintf(i->map, sizeof(i->map), "%s", map);
+	i->outer_entries = number(next_word(line));
+	i->fd = bpf_map_create(type, "inner", key, value, entries, NULL);
+	if (i->fd < 0)
+		return -errno;
+	inner_count++;
+	return 0;
+}
+
+static void set_inner(struct bpf_object *object)
+{
+	for (int i = 0; object && i < inner_count; i++) {
+		struct bpf_map *map = bpf_object__find_map_by_name(object, inners[i].map);
+
+		if (!map)
+			continue;
+		bpf_map__set_inner_map_fd(map, inners[i].fd);
+		if (inners[i].outer_entries)
+			bpf_map__set_max_entries(map, inners[i].outer_entries);
+	}
+}
+
 /* The last "processed N insns" of a log; -1 when it has none. */
 static long processed(const char *log)
 {
@@ -68,7 +115,10 @@ static struct bpf_object *open_object(const char *name, const char *bytes, size_
 	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = name);
 
 	libbpf_reset();
-	return bpf_object__open_mem(bytes, n, &opts);
+	struct bpf_object *object = bpf_object__open_mem(bytes, n, &opts);
+
+	set_inner(object);
+	return object;
 }
 
 static void one_program(const char *name, const char *bytes, size_t n, const char *program, struct object_options o)
@@ -180,7 +230,8 @@ static void all_programs(const char *name, const char *bytes, size_t n, char **n
 }
 
 /*
- * Payload: `options LEVEL ATTACH CAP TOGETHER`, then per object `object NAME BYTES` and its bytes.
+ * Payload: `options LEVEL ATTACH CAP TOGETHER`, then per object any `inner ...` (see declare_inner), `object NAME BYTES`
+ * and its bytes.
  */
 int job_objects(struct payload *p)
 {
@@ -197,6 +248,15 @@ int job_objects(struct payload *p)
 			o.attach = number(next_word(&line));
 			o.cap = number(next_word(&line));
 			o.together = number(next_word(&line));
+			continue;
+		}
+		if (!strcmp(word, "inner")) {
+			int e = declare_inner(&line);
+
+			if (e) {
+				out_error("objects: inner map cannot be created", -e);
+				return -1;
+			}
 			continue;
 		}
 		if (strcmp(word, "object")) {
@@ -220,6 +280,7 @@ int job_objects(struct payload *p)
 			out_text(libbpf_text, 4000);
 			out("}");
 			out_line();
+			forget_inner();
 			continue;
 		}
 		int count = 0;
@@ -242,6 +303,7 @@ int job_objects(struct payload *p)
 			one_program(name, bytes, n, names[i], o);
 			free(names[i]);
 		}
+		forget_inner();
 	}
 	return 0;
 }

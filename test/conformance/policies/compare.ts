@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { basename, join, relative } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import type { KernelId } from '../../../src/lab/index.ts';
+import type { InnerMap, KernelId } from '../../../src/lab/index.ts';
 import { compileWithClang, OurCompiler, vmlinuxFolder, type Headers } from './compile.ts';
 import { measureOnKernel, measureOurs, openProfiles, type ObjectMeasure } from './measure.ts';
 import type { Judge, Row } from './report.ts';
@@ -28,6 +28,7 @@ export interface Measured {
   readonly which: 'ours' | 'clang';
   readonly name: string;
   readonly bytes: Uint8Array;
+  readonly inner: readonly InnerMap[];
 }
 
 export interface Compared {
@@ -63,8 +64,8 @@ export async function comparePolicies(c: Comparison): Promise<Compared | null> {
       };
       rows.push(row);
       const name = basename(s.file).replace(/(\.bpf)?\.c$/, '');
-      if (!('error' in a)) objects.push({ row, which: 'ours', name, bytes: a.bytes });
-      if (!('error' in b)) objects.push({ row, which: 'clang', name, bytes: b.bytes });
+      if (!('error' in a)) objects.push({ row, which: 'ours', name, bytes: a.bytes, inner: s.inner });
+      if (!('error' in b)) objects.push({ row, which: 'clang', name, bytes: b.bytes, inner: s.inner });
       const told = (r: typeof a): string => ('error' in r ? r.error : `${r.ms.toFixed(0)} ms`);
       say(`${s.id}: ours ${told(a)}, clang ${told(b)}`);
     }
@@ -74,7 +75,7 @@ export async function comparePolicies(c: Comparison): Promise<Compared | null> {
       judges.push(judge);
       for (const o of objects) {
         const t0 = performance.now();
-        note(o, judge, measureOurs(o.bytes, o.name, profiles.get(k), c.verify));
+        note(o, judge, measureOurs(o, profiles.get(k), c.verify));
         if (performance.now() - t0 > 5000) say(`${judge}, ${o.row.id} of ${o.which}: ${performance.now() - t0} ms`);
       }
       if (!c.lab) continue;

@@ -1,6 +1,6 @@
 /** What becomes of an object: in our loader and verifier, and (by `measureOnKernel`) in a real kernel. */
 import { ProfileStore, type ReadyProfile } from '../../../src/engine/api/profiles.ts';
-import { loadObject, openObject } from '../../../src/engine/loader/index.ts';
+import { loadObject, type MapDef, openObject, type OpenedObject } from '../../../src/engine/loader/index.ts';
 import { verifyProgram } from '../../../src/engine/verifier/index.ts';
 import {
   bootGuest,
@@ -8,8 +8,9 @@ import {
   prepareLab,
   type Guest,
   type KernelId,
-  type LabObject,
+  type InnerMap,
   type ObjectVerdict,
+  type VerdictObject,
 } from '../../../src/lab/index.ts';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -44,13 +45,43 @@ export function openProfiles(root: string): ProfileStore {
 /** A program that takes longer is reported as such. */
 const PATIENCE_MS = 20_000;
 
+/** The object after what its own loader sets: definitions of the maps in maps of maps. */
+function withInnerMaps(o: OpenedObject, inner: readonly InnerMap[]): OpenedObject {
+  const maps: MapDef[] = [...o.maps];
+  for (const m of inner) {
+    const outer = maps.find((x) => x.name === m.map);
+    if (outer === undefined) continue;
+    maps[outer.index] = { ...outer, innerMap: maps.length, maxEntries: m.outerEntries || outer.maxEntries };
+    maps.push({
+      index: maps.length,
+      name: `${m.map}.inner`,
+      typeId: m.type,
+      type: INNER_TYPES[m.type] ?? 'unsupported',
+      keySize: m.keySize,
+      valueSize: m.valueSize,
+      maxEntries: m.maxEntries,
+      flags: 0,
+      keyTypeId: 0,
+      valueTypeId: 0,
+      readOnly: false,
+    });
+  }
+  return { ...o, maps };
+}
+
+const INNER_TYPES: Readonly<Record<number, MapDef['type']>> = { 1: 'hash', 2: 'array' };
+
 /** Our loader and verifier. @param verify without it, what loads counts as accepted: for sizes alone */
-export function measureOurs(bytes: Uint8Array, name: string, kernel: ReadyProfile, verify: boolean): ObjectMeasure {
+export function measureOurs(
+  { bytes, name, inner = [] }: VerdictObject,
+  kernel: ReadyProfile,
+  verify: boolean,
+): ObjectMeasure {
   const programs = new Map<string, Verdict>();
   try {
     const opened = openObject(bytes, name);
     if (!opened.ok) return { openError: opened.error[0].message, programs };
-    const loaded = loadObject(opened.value, kernel.profile);
+    const loaded = loadObject(withInnerMaps(opened.value, inner), kernel.profile);
     if (!loaded.ok) return { openError: loaded.error[0].message, programs };
     const object = loaded.value;
     for (const p of object.problems ?? []) {
@@ -89,13 +120,13 @@ const BATCH = 12;
 /** libbpf and the real verifier, program by program. */
 export async function measureOnKernel(
   kernel: KernelId,
-  objects: readonly LabObject[],
+  objects: readonly VerdictObject[],
   progress: (done: number) => void,
 ): Promise<ObjectMeasure[]> {
   const prepared = prepareLab();
   if (!prepared.ok) throw new Error(prepared.reason);
   let guest = null as Guest | null;
-  const ask = async (some: readonly LabObject[]): Promise<ObjectMeasure[]> => {
+  const ask = async (some: readonly VerdictObject[]): Promise<ObjectMeasure[]> => {
     guest ??= await bootGuest({ kernel, cmdline: 'lsm=bpf', lab: prepared.lab, memoryMb: 2048 });
     const answers = await loadVerdicts(guest, some, { logCap: 4096, attach: false, together: true });
     return answers.map(measureOf);

@@ -46,3 +46,20 @@ test.each([
   const r = open(outer(values, entries));
   expect(r.ok ? [] : r.error.map((p) => p.message)).toEqual([message]);
 });
+
+test('a map of maps that does not say what is in it cannot be made, and the message says what to write', () => {
+  put(
+    't.bpf.c',
+    `${HEAD}struct { __uint(type, BPF_MAP_TYPE_HASH_OF_MAPS); __uint(max_entries, 8); __type(key, __u64);
+__type(value, __u32); } outer SEC(".maps");
+SEC("lsm/file_open") int entry(void *ctx) { return bpf_map_lookup_elem(&outer, &(__u64){ 1 }) ? -2 : 0; }
+`,
+  );
+  const [only, ...more] = engine.check('t.bpf.c', '6.12').diagnostics.filter((d) => d.severity === 'error');
+  expect(more).toEqual([]);
+  expect(only).toMatchObject({
+    code: 'loader/map-create',
+    message: "map 'outer': failed to create: Invalid argument(-22)",
+  });
+  expect(only.explanation).toMatch(/__array\(values, .*bpf_map__set_inner_map_fd\(\)/);
+});

@@ -39,7 +39,10 @@ test('a long check says how far it is, makes room, and ends when an edit makes i
   const { app, page } = await start(f.data, [f.workspace], { idle: false });
   // First in the workspace, and so first to be checked: it is under way when another file is opened.
   await expect(engine(page)).toHaveText(new RegExp(`Checking ${BUSY_FILE} for .* insns`), { timeout: 30_000 });
+  await typeAtEnd(page, 12, '');
+  await expect(page.getByText('Ln 12, Col 21')).toBeVisible();
   await openFile(page, 'shadow_guard.bpf.c');
+  await expect(page.getByText('Ln 1, Col 1', { exact: true })).toBeVisible();
   await expect(verdict(page, 'shadow_guard.bpf.c', 'accepted')).toBeVisible();
   await expect(engine(page), 'the long check goes on behind').toHaveText(new RegExp(`Checking ${BUSY_FILE}`));
 

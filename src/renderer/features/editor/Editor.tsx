@@ -246,7 +246,10 @@ export function Editor({ config }: { config: unknown }) {
       editor.revealLineInCenterIfOutsideViewport(lineNumber);
       if (focus) editor.focus();
     });
+    // Its tab came to the front: the position that the status bar shows is this one's, with or without the focus.
+    if (get().active === path) cursor();
     const stop = store.subscribe((now, before) => {
+      if (now.active === path && before.active !== path) cursor();
       if (now.settings !== before.settings)
         editor.updateOptions({
           fontSize: now.settings.fontSize,

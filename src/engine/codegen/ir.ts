@@ -8,6 +8,7 @@
  * The kernel verifier reads what we emit: casts are kept explicit and next to their uses, because a bound that was
  * checked in one register says nothing about an extended copy made *before* the check.
  */
+import type { Dominators } from './opt/dominators.ts';
 import { assert } from '../../base/index.ts';
 import type { CType, Field, FunctionDecl, Loc, VarDecl } from '../c/index.ts';
 
@@ -191,6 +192,8 @@ export class Func {
   readonly params: Inst[] = [];
   blocks: Block[] = [];
   returns: ResultType = 'void';
+  /** What was worked out of the edges between the blocks, see opt/dominators.ts. */
+  dominators: { readonly edges: readonly Block[]; readonly tree: Dominators } | null = null;
   /** The unit's symbol of a string literal, for passes that find out which one is meant. */
   internString: (bytes: Uint8Array) => Symbol = () => {
     throw new Error('a function without a unit has no strings');

@@ -240,23 +240,25 @@ export class Builder {
 
 /** Recomputes predecessor lists; drops blocks that cannot be reached and their phi arguments. */
 export function rebuildPreds(f: Func): void {
-  const seen = new Set<Block>();
+  const seen = new Uint8Array(f.blockLimit);
   const work = [f.blocks[0]];
+  let count = 0;
   while (work.length > 0) {
     const b = work.pop()!;
-    if (seen.has(b)) continue;
-    seen.add(b);
+    if (seen[b.id] === 1) continue;
+    seen[b.id] = 1;
+    count++;
     for (const s of b.succs) work.push(s);
   }
-  f.blocks = f.blocks.filter((b) => seen.has(b));
-  for (const b of f.blocks) b.preds = [];
+  if (count < f.blocks.length) f.blocks = f.blocks.filter((b) => seen[b.id] === 1);
+  for (const b of f.blocks) b.preds.length = 0;
   for (const b of f.blocks) for (const s of b.succs) s.preds.push(b);
   for (const b of f.blocks)
-    for (const phi of b.phis()) {
+    for (const phi of b.insts) {
+      if (phi.op !== 'phi') break;
+      if (phi.targets.every((t) => b.preds.includes(t))) continue;
       const keep = phi.targets.map((t) => b.preds.includes(t));
-      if (keep.includes(false)) {
-        phi.args = phi.args.filter((_, n) => keep[n]);
-        phi.targets = phi.targets.filter((_, n) => keep[n]);
-      }
+      phi.args = phi.args.filter((_, n) => keep[n]);
+      phi.targets = phi.targets.filter((_, n) => keep[n]);
     }
 }

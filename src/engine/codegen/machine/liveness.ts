@@ -1,7 +1,78 @@
 /** Which registers are live where, and removal of machine operations whose results are not used. */
 import { forDefs, forUses, isPure, type MBlock, type MFunc, type MInst } from './mir.ts';
 
-/** Registers live on leaving each block. */
+/** Sets of registers by block, a row of bits each. */
+class Rows {
+  readonly #bits: Uint32Array;
+  readonly width: number;
+
+  constructor(blocks: number, registers: number) {
+    this.width = (registers + 31) >> 5;
+    this.#bits = new Uint32Array(blocks * this.width);
+  }
+
+  row(block: number): Uint32Array {
+    return this.#bits.subarray(block * this.width, (block + 1) * this.width);
+  }
+}
+
+const has = (row: Uint32Array, r: number): boolean => (row[r >> 5] & (1 << (r & 31))) !== 0;
+const add = (row: Uint32Array, r: number): void => void (row[r >> 5] |= 1 << (r & 31));
+const remove = (row: Uint32Array, r: number): void => void (row[r >> 5] &= ~(1 << (r & 31)));
+
+/** Registers live on leaving each block, by its place among the blocks. */
+function liveRows(f: MFunc): Rows {
+  const { blocks } = f;
+  const n = blocks.length;
+  const place = new Map<MBlock, number>(blocks.map((b, i) => [b, i]));
+  const succs = blocks.map((b) => b.succs.map((s) => place.get(s)!));
+  const preds: number[][] = blocks.map(() => []);
+  succs.forEach((list, b) => list.forEach((s) => preds[s].push(b)));
+  // What a block reads before it writes it is live on entering; what it writes does not go further up.
+  const liveIn = new Rows(n, f.nextReg);
+  const kill = new Rows(n, f.nextReg);
+  blocks.forEach((b, i) => {
+    const g = liveIn.row(i);
+    const k = kill.row(i);
+    for (const inst of b.insts) {
+      forUses(inst, (r) => {
+        if (!has(k, r)) add(g, r);
+      });
+      forDefs(inst, (r) => add(k, r));
+    }
+  });
+  const out = new Rows(n, f.nextReg);
+  const work = blocks.map((_, i) => i);
+  const queued = new Uint8Array(n).fill(1);
+  while (work.length > 0) {
+    const b = work.pop()!;
+    queued[b] = 0;
+    const o = out.row(b);
+    const i = liveIn.row(b);
+    const k = kill.row(b);
+    let grown = false;
+    for (const s of succs[b]) {
+      const from = liveIn.row(s);
+      for (let w = 0; w < o.length; w++) o[w] |= from[w];
+    }
+    for (let w = 0; w < o.length; w++) {
+      const more = (i[w] | (o[w] & ~k[w])) >>> 0;
+      if (more !== i[w]) {
+        i[w] = more;
+        grown = true;
+      }
+    }
+    if (!grown) continue;
+    for (const p of preds[b]) {
+      if (queued[p] === 1) continue;
+      queued[p] = 1;
+      work.push(p);
+    }
+  }
+  return out;
+}
+
+/** Registers live on leaving each block. Sets, in an order that register allocation goes by. */
 export function liveOut(f: MFunc): Map<MBlock, Set<number>> {
   const gen = new Map<MBlock, Set<number>>();
   const kill = new Map<MBlock, Set<number>>();
@@ -48,27 +119,27 @@ export function liveOut(f: MFunc): Map<MBlock, Set<number>> {
 export function removeDeadMachine(f: MFunc): void {
   for (let changed = true; changed;) {
     changed = false;
-    const out = liveOut(f);
-    for (const b of f.blocks) {
-      const live = new Set(out.get(b));
+    const out = liveRows(f);
+    f.blocks.forEach((b, at) => {
+      const live = out.row(at);
       const kept: MInst[] = [];
       for (let n = b.insts.length - 1; n >= 0; n--) {
         const i = b.insts[n];
         if (isPure(i)) {
           let needed = false;
           forDefs(i, (r) => {
-            if (live.has(r)) needed = true;
+            if (has(live, r)) needed = true;
           });
           if (!needed) {
             changed = true;
             continue;
           }
         }
-        forDefs(i, (r) => void live.delete(r));
-        forUses(i, (r) => void live.add(r));
+        forDefs(i, (r) => remove(live, r));
+        forUses(i, (r) => add(live, r));
         kept.push(i);
       }
-      b.insts = kept.reverse();
-    }
+      if (kept.length < b.insts.length) b.insts = kept.reverse();
+    });
   }
 }

@@ -16,42 +16,40 @@ export function shareExpressions(f: Func): boolean {
     for (let n = replaced.get(r); n !== undefined; n = replaced.get(r)) r = n;
     return r;
   };
-  const scopes: Map<string, Inst>[] = [];
-  const lookup = (key: string): Inst | undefined => {
-    for (let n = scopes.length - 1; n >= 0; n--) {
-      const v = scopes[n].get(key);
-      if (v !== undefined) return v;
-    }
-    return undefined;
-  };
-  const enter = (b: Block): void => {
-    const wide = new Map<string, Inst>();
-    scopes.push(wide);
+  /** What is known on the way to a block, and what the block itself adds. */
+  const wide = new Map<string, Inst>();
+  const enter = (b: Block): string[] => {
+    const added: string[] = [];
     const local = new Map<string, Inst>();
     for (const i of b.insts) {
       if (i.op === 'phi') continue;
-      i.args = i.args.map(find);
+      if (replaced.size > 0) for (let n = 0; n < i.args.length; n++) i.args[n] = find(i.args[n]);
       const key = keyOf(i);
       if (key === null) continue;
       const narrow =
         i.op === 'cast' || i.op === 'global' || i.op === 'fieldptr' || i.op === 'coreimm' || i.type === 'ptr';
-      const known = narrow ? local.get(key) : (lookup(key) ?? local.get(key));
+      const known = narrow ? local.get(key) : (wide.get(key) ?? local.get(key));
       if (known !== undefined) replaced.set(i, known);
-      else (narrow ? local : wide).set(key, i);
+      else if (narrow) local.set(key, i);
+      else {
+        wide.set(key, i);
+        added.push(key);
+      }
     }
+    return added;
   };
-  const stack: { block: Block; next: number }[] = [{ block: f.blocks[0], next: 0 }];
-  enter(f.blocks[0]);
+  const stack: { block: Block; next: number; added: readonly string[] }[] = [
+    { block: f.blocks[0], next: 0, added: enter(f.blocks[0]) },
+  ];
   while (stack.length > 0) {
     const top = stack[stack.length - 1];
     const kids = dom.children(top.block);
     if (top.next < kids.length) {
       const b = kids[top.next++];
-      stack.push({ block: b, next: 0 });
-      enter(b);
+      stack.push({ block: b, next: 0, added: enter(b) });
     } else {
       stack.pop();
-      scopes.pop();
+      for (const key of top.added) wide.delete(key);
     }
   }
   if (replaced.size === 0) return false;
@@ -62,23 +60,28 @@ export function shareExpressions(f: Func): boolean {
 
 /** Null for what must not be shared. */
 function keyOf(i: Inst): string | null {
-  const args = i.args.map((a) => (a.op === 'const' ? `${a.type}${a.value}` : `%${a.id}`)).join(',');
   switch (i.op) {
     case 'bin':
-      return `${i.bin} ${i.type} ${args}`;
+      return `${i.bin} ${i.type} ${argsOf(i)}`;
     case 'cast':
-      return `${i.cast} ${i.type} ${i.size} ${args}`;
+      return `${i.cast} ${i.type} ${i.size} ${argsOf(i)}`;
     case 'bswap':
-      return `bswap ${i.size} ${i.type} ${args}`;
+      return `bswap ${i.size} ${i.type} ${argsOf(i)}`;
     case 'cmp':
-      return `cmp ${i.pred} ${args}`;
+      return `cmp ${i.pred} ${argsOf(i)}`;
     case 'global': {
       const s = i.symbol!;
       return s.kind === 'string' ? `string ${s.key} ${i.offset}` : null;
     }
     case 'fieldptr':
-      return `field ${args} ${accessKey(i.access!)}`;
+      return `field ${argsOf(i)} ${accessKey(i.access!)}`;
     default:
       return null;
   }
+}
+
+function argsOf(i: Inst): string {
+  let text = '';
+  for (const a of i.args) text += a.op === 'const' ? `${a.type}${a.value},` : `%${a.id},`;
+  return text;
 }

@@ -14,7 +14,8 @@ export interface Dominators {
 
 /** Reachable blocks in reverse postorder. */
 export function reversePostorder(f: Func): Block[] {
-  const seen = new Set<Block>([f.blocks[0]]);
+  const seen = new Uint8Array(f.blockLimit);
+  seen[f.blocks[0].id] = 1;
   const post: Block[] = [];
   const stack: { block: Block; next: number }[] = [{ block: f.blocks[0], next: 0 }];
   while (stack.length > 0) {
@@ -25,17 +26,37 @@ export function reversePostorder(f: Func): Block[] {
     if (at < 0) {
       post.push(top.block);
       stack.pop();
-    } else if (!seen.has(succs[at])) {
-      seen.add(succs[at]);
+    } else if (seen[succs[at].id] === 0) {
+      seen[succs[at].id] = 1;
       stack.push({ block: succs[at], next: 0 });
     }
   }
   return post.reverse();
 }
 
+/** Most passes leave the blocks as they are: what was worked out holds as long as the edges are the same. */
 export function dominators(f: Func): Dominators {
+  const edges: Block[] = [];
+  for (const b of f.blocks) {
+    edges.push(b, ...b.preds, b, ...b.succs);
+  }
+  const known = f.dominators;
+  if (known?.edges.length === edges.length && known.edges.every((b, i) => b === edges[i])) return known.tree;
+  const tree = computeDominators(f);
+  f.dominators = { edges, tree };
+  return tree;
+}
+
+function computeDominators(f: Func): Dominators {
   const order = reversePostorder(f);
-  const number = new Map(order.map((b, i) => [b, i]));
+  /** Places in the order, plus one; 0 = cannot be reached. */
+  const places = new Int32Array(f.blockLimit);
+  order.forEach((b, i) => (places[b.id] = i + 1));
+  const numberOf = (b: Block): number | undefined => {
+    // A block that was made later is in no place.
+    const n = places[b.id];
+    return n > 0 ? n - 1 : undefined;
+  };
   const idom = new Int32Array(order.length).fill(-1);
   idom[0] = 0;
   const intersect = (a: number, b: number): number => {
@@ -50,8 +71,8 @@ export function dominators(f: Func): Dominators {
     for (let i = 1; i < order.length; i++) {
       let best = -1;
       for (const p of order[i].preds) {
-        const n = number.get(p);
-        if (n === undefined || idom[n] < 0) continue;
+        const n = places[p.id] - 1;
+        if (n < 0 || idom[n] < 0) continue;
         best = best < 0 ? n : intersect(n, best);
       }
       if (best !== idom[i]) {
@@ -72,7 +93,7 @@ export function dominators(f: Func): Dominators {
     const top = stack[stack.length - 1];
     const kids = children[top.n];
     if (top.next < kids.length) {
-      const n = number.get(kids[top.next++])!;
+      const n = places[kids[top.next++].id] - 1;
       enter[n] = clock++;
       stack.push({ n, next: 0 });
     } else {
@@ -86,7 +107,7 @@ export function dominators(f: Func): Dominators {
     for (let i = 0; i < order.length; i++) {
       if (order[i].preds.length < 2) continue;
       for (const p of order[i].preds) {
-        let runner = number.get(p);
+        let runner = numberOf(p);
         while (runner !== undefined && runner !== idom[i]) {
           out[runner].add(order[i]);
           if (runner === 0) break;
@@ -98,17 +119,17 @@ export function dominators(f: Func): Dominators {
   };
   return {
     order,
-    reachable: (b) => number.has(b),
+    reachable: (b) => numberOf(b) !== undefined,
     idom: (b) => {
-      const n = number.get(b);
+      const n = numberOf(b);
       return n === undefined || n === 0 ? undefined : order[idom[n]];
     },
     dominates: (a, b) => {
-      const x = number.get(a);
-      const y = number.get(b);
+      const x = numberOf(a);
+      const y = numberOf(b);
       return x !== undefined && y !== undefined && enter[x] <= enter[y] && leave[y] <= leave[x];
     },
-    children: (b) => children[number.get(b)!],
-    frontier: (b) => (frontiers ??= computeFrontiers())[number.get(b)!],
+    children: (b) => children[places[b.id] - 1],
+    frontier: (b) => (frontiers ??= computeFrontiers())[places[b.id] - 1],
   };
 }

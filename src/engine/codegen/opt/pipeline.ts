@@ -25,17 +25,22 @@ export function optimise(f: Func, cx: UnitContext): void {
   if (useConditions(f)) settle(f, cx);
 }
 
-/** Repeats the passes until nothing changes; bounded, as every round only removes or folds. */
+const PASSES: readonly ((f: Func) => boolean)[] = [
+  promoteAllocas,
+  simplify,
+  cleanControlFlow,
+  propagateEqualities,
+  shareExpressions,
+  forwardMemory,
+  removeDead,
+];
+const MAX_ROUNDS = 10;
+
+/** Repeats the passes until each has found nothing to change; bounded, as every round only removes or folds. */
 function settle(f: Func, cx: UnitContext): void {
-  for (let round = 0; round < 10; round++) {
-    cx.pulse();
-    let changed = promoteAllocas(f);
-    if (simplify(f)) changed = true;
-    if (cleanControlFlow(f)) changed = true;
-    if (propagateEqualities(f)) changed = true;
-    if (shareExpressions(f)) changed = true;
-    if (forwardMemory(f)) changed = true;
-    if (removeDead(f)) changed = true;
-    if (!changed) return;
+  let idle = 0;
+  for (let n = 0; n < MAX_ROUNDS * PASSES.length && idle < PASSES.length; n++) {
+    if (n % PASSES.length === 0) cx.pulse();
+    idle = PASSES[n % PASSES.length](f) ? 0 : idle + 1;
   }
 }

@@ -15,11 +15,11 @@ export function applyReplacements(f: Func, map: ReadonlyMap<Inst, Inst>): void {
 
 /** Removes operations whose results nobody needs (cycles of phis too). */
 export function removeDead(f: Func): boolean {
-  const live = new Set<Inst>();
+  const live = new Uint8Array(f.instLimit);
   const work: Inst[] = [];
   const mark = (i: Inst): void => {
-    if (!live.has(i)) {
-      live.add(i);
+    if (live[i.id] === 0) {
+      live[i.id] = 1;
       work.push(i);
     }
   };
@@ -27,11 +27,10 @@ export function removeDead(f: Func): boolean {
   while (work.length > 0) for (const a of work.pop()!.args) if (!isFloating(a)) mark(a);
   let changed = false;
   for (const b of f.blocks) {
-    const kept = b.insts.filter((i) => live.has(i) || (i.op === 'start' && live.has(i.args[0])));
-    if (kept.length !== b.insts.length) {
-      b.insts = kept;
-      changed = true;
-    }
+    const stays = (i: Inst): boolean => live[i.id] === 1 || (i.op === 'start' && live[i.args[0].id] === 1);
+    if (b.insts.every(stays)) continue;
+    b.insts = b.insts.filter(stays);
+    changed = true;
   }
   return changed;
 }

@@ -251,8 +251,10 @@ export function rebuildPreds(f: Func): void {
     for (const s of b.succs) work.push(s);
   }
   if (count < f.blocks.length) f.blocks = f.blocks.filter((b) => seen[b.id] === 1);
-  for (const b of f.blocks) b.preds.length = 0;
-  for (const b of f.blocks) for (const s of b.succs) s.preds.push(b);
+  // In place: most lists stay as they are.
+  const filled = new Int32Array(f.blockLimit);
+  for (const b of f.blocks) for (const s of b.succs) s.preds[filled[s.id]++] = b;
+  for (const b of f.blocks) if (b.preds.length !== filled[b.id]) b.preds.length = filled[b.id];
   for (const b of f.blocks)
     for (const phi of b.insts) {
       if (phi.op !== 'phi') break;

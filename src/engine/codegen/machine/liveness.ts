@@ -1,24 +1,29 @@
 /** Which registers are live where, and removal of machine operations whose results are not used. */
 import { forDefs, forUses, isPure, type MBlock, type MFunc, type MInst } from './mir.ts';
 
-/** Sets of registers by block, a row of bits each. */
+/** Sets of registers, a row of bits for each block. */
 class Rows {
-  readonly #bits: Uint32Array;
+  readonly bits: Uint32Array;
+  /** Words of a row. */
   readonly width: number;
 
   constructor(blocks: number, registers: number) {
     this.width = (registers + 31) >> 5;
-    this.#bits = new Uint32Array(blocks * this.width);
+    this.bits = new Uint32Array(blocks * this.width);
   }
 
-  row(block: number): Uint32Array {
-    return this.#bits.subarray(block * this.width, (block + 1) * this.width);
+  has(row: number, r: number): boolean {
+    return (this.bits[row * this.width + (r >> 5)] & (1 << (r & 31))) !== 0;
+  }
+
+  add(row: number, r: number): void {
+    this.bits[row * this.width + (r >> 5)] |= 1 << (r & 31);
+  }
+
+  remove(row: number, r: number): void {
+    this.bits[row * this.width + (r >> 5)] &= ~(1 << (r & 31));
   }
 }
-
-const has = (row: Uint32Array, r: number): boolean => (row[r >> 5] & (1 << (r & 31))) !== 0;
-const add = (row: Uint32Array, r: number): void => void (row[r >> 5] |= 1 << (r & 31));
-const remove = (row: Uint32Array, r: number): void => void (row[r >> 5] &= ~(1 << (r & 31)));
 
 /** Registers live on leaving each block, by its place among the blocks. */
 function liveRows(f: MFunc): Rows {
@@ -32,13 +37,13 @@ function liveRows(f: MFunc): Rows {
   const liveIn = new Rows(n, f.nextReg);
   const kill = new Rows(n, f.nextReg);
   blocks.forEach((b, i) => {
-    const g = liveIn.row(i);
-    const k = kill.row(i);
+    const use = (r: number): void => {
+      if (!kill.has(i, r)) liveIn.add(i, r);
+    };
+    const define = (r: number): void => kill.add(i, r);
     for (const inst of b.insts) {
-      forUses(inst, (r) => {
-        if (!has(k, r)) add(g, r);
-      });
-      forDefs(inst, (r) => add(k, r));
+      forUses(inst, use);
+      forDefs(inst, define);
     }
   });
   const out = new Rows(n, f.nextReg);
@@ -47,20 +52,14 @@ function liveRows(f: MFunc): Rows {
   while (work.length > 0) {
     const b = work.pop()!;
     queued[b] = 0;
-    const o = out.row(b);
-    const i = liveIn.row(b);
-    const k = kill.row(b);
+    const { width } = out;
     let grown = false;
-    for (const s of succs[b]) {
-      const from = liveIn.row(s);
-      for (let w = 0; w < o.length; w++) o[w] |= from[w];
-    }
-    for (let w = 0; w < o.length; w++) {
-      const more = (i[w] | (o[w] & ~k[w])) >>> 0;
-      if (more !== i[w]) {
-        i[w] = more;
-        grown = true;
-      }
+    for (const s of succs[b]) for (let w = 0; w < width; w++) out.bits[b * width + w] |= liveIn.bits[s * width + w];
+    for (let at = b * width; at < (b + 1) * width; at++) {
+      const more = (liveIn.bits[at] | (out.bits[at] & ~kill.bits[at])) >>> 0;
+      if (more === liveIn.bits[at]) continue;
+      liveIn.bits[at] = more;
+      grown = true;
     }
     if (!grown) continue;
     for (const p of preds[b]) {
@@ -121,22 +120,25 @@ export function removeDeadMachine(f: MFunc): void {
     changed = false;
     const out = liveRows(f);
     f.blocks.forEach((b, at) => {
-      const live = out.row(at);
       const kept: MInst[] = [];
+      let needed = false;
+      const ask = (r: number): void => {
+        if (out.has(at, r)) needed = true;
+      };
+      const define = (r: number): void => out.remove(at, r);
+      const use = (r: number): void => out.add(at, r);
       for (let n = b.insts.length - 1; n >= 0; n--) {
         const i = b.insts[n];
         if (isPure(i)) {
-          let needed = false;
-          forDefs(i, (r) => {
-            if (has(live, r)) needed = true;
-          });
+          needed = false;
+          forDefs(i, ask);
           if (!needed) {
             changed = true;
             continue;
           }
         }
-        forDefs(i, (r) => remove(live, r));
-        forUses(i, (r) => add(live, r));
+        forDefs(i, define);
+        forUses(i, use);
         kept.push(i);
       }
       if (kept.length < b.insts.length) b.insts = kept.reverse();

@@ -30,10 +30,13 @@ export function allocateRegisters(f: MFunc): void {
   }
 }
 
+const NONE: ReadonlySet<number> = new Set();
+
 class Graph {
   readonly #f: MFunc;
   readonly #temporaries: ReadonlySet<number>;
-  readonly #adj: Set<number>[];
+  /** Neighbours; made when there is the first. */
+  readonly #adj: (Set<number> | undefined)[];
   readonly #alias: Int32Array;
   readonly #cost: Float64Array;
   readonly #moves: { dst: number; src: number; weight: number }[] = [];
@@ -44,7 +47,7 @@ class Graph {
     this.#f = f;
     this.#temporaries = temporaries;
     const n = f.nextReg;
-    this.#adj = Array.from({ length: n }, () => new Set<number>());
+    this.#adj = new Array<Set<number> | undefined>(n).fill(undefined);
     this.#alias = Int32Array.from({ length: n }, (_, i) => i);
     this.#cost = new Float64Array(n);
     this.#colour = new Int8Array(n).fill(-1);
@@ -60,8 +63,12 @@ class Graph {
   #edge(a: number, b: number): void {
     if (a === b || a === R10 || b === R10) return;
     if (a < COLOURS && b < COLOURS) return;
-    this.#adj[a].add(b);
-    this.#adj[b].add(a);
+    (this.#adj[a] ??= new Set()).add(b);
+    (this.#adj[b] ??= new Set()).add(a);
+  }
+
+  #near(r: number): ReadonlySet<number> {
+    return this.#adj[r] ?? NONE;
   }
 
   build(): void {
@@ -109,7 +116,7 @@ class Graph {
       for (const m of this.#moves) {
         let a = this.#find(m.dst);
         let b = this.#find(m.src);
-        if (a === b || this.#adj[a].has(b)) continue;
+        if (a === b || this.#near(a).has(b)) continue;
         if (b < COLOURS) [a, b] = [b, a];
         if (b < COLOURS) continue;
         if (a < COLOURS ? this.#georgeOk(a, b) : this.#briggsOk(a, b)) {
@@ -121,27 +128,27 @@ class Graph {
   }
 
   #degree(r: number): number {
-    return this.#adj[r].size;
+    return this.#near(r).size;
   }
 
   #georgeOk(fixed: number, v: number): boolean {
-    for (const n of this.#adj[v]) {
+    for (const n of this.#near(v)) {
       if (n < COLOURS) continue;
-      if (this.#degree(n) >= COLOURS && !this.#adj[fixed].has(n)) return false;
+      if (this.#degree(n) >= COLOURS && !this.#near(fixed).has(n)) return false;
     }
     return true;
   }
 
   #briggsOk(a: number, b: number): boolean {
     let heavy = 0;
-    const seen = new Set<number>(this.#adj[a]);
-    for (const n of this.#adj[b]) seen.add(n);
+    const seen = new Set<number>(this.#near(a));
+    for (const n of this.#near(b)) seen.add(n);
     for (const n of seen) {
       if (n < COLOURS) {
         heavy++;
         continue;
       }
-      const shared = this.#adj[a].has(n) && this.#adj[b].has(n) ? 1 : 0;
+      const shared = this.#near(a).has(n) && this.#near(b).has(n) ? 1 : 0;
       if (this.#degree(n) - shared >= COLOURS && ++heavy >= COLOURS) return false;
     }
     return heavy < COLOURS;
@@ -149,11 +156,11 @@ class Graph {
 
   #merge(into: number, gone: number): void {
     this.#alias[gone] = into;
-    for (const n of this.#adj[gone]) {
-      this.#adj[n].delete(gone);
+    for (const n of this.#near(gone)) {
+      this.#adj[n]?.delete(gone);
       this.#edge(into, n);
     }
-    this.#adj[gone].clear();
+    this.#adj[gone]?.clear();
     this.#cost[into] += this.#cost[gone];
   }
 
@@ -167,7 +174,7 @@ class Graph {
     const remove = (r: number): void => {
       left.delete(r);
       stack.push(r);
-      for (const n of this.#adj[r]) {
+      for (const n of this.#near(r)) {
         if (!left.has(n)) continue;
         const d = degree.get(n)! - 1;
         degree.set(n, d);
@@ -204,7 +211,7 @@ class Graph {
     while (stack.length > 0) {
       const r = stack.pop()!;
       let taken = 0;
-      for (const n of this.#adj[r]) if (this.#colour[n] >= 0) taken |= 1 << this.#colour[n];
+      for (const n of this.#near(r)) if (this.#colour[n] >= 0) taken |= 1 << this.#colour[n];
       if (taken === (1 << COLOURS) - 1) {
         spills.push(r);
         continue;
@@ -239,7 +246,7 @@ class Graph {
         continue;
       }
       let best = -1;
-      for (const n of this.#adj[r]) {
+      for (const n of this.#near(r)) {
         if (n < FIRST_VIRTUAL || out.has(n) || this.#spillCost(n) >= 1e12) continue;
         if (best < 0 || this.#cost[n] < this.#cost[best]) best = n;
       }

@@ -129,7 +129,7 @@ function inlineOne(f: Func, block: Block, call: Inst, callee: Func): void {
         continue;
       }
       const c = cloneInst(f, i);
-      c.targets = i.targets.map((t) => blocks.get(t)!);
+      if (i.targets.length > 0) c.targets = i.targets.map((t) => blocks.get(t)!);
       values.set(i, c);
       if (i.op === 'alloca') {
         c.block = entry;
@@ -142,7 +142,7 @@ function inlineOne(f: Func, block: Block, call: Inst, callee: Func): void {
     }
     copy.preds = b.preds.map((p) => blocks.get(p)!);
   }
-  for (const c of copies) c.args = c.args.map(mapped);
+  for (const c of copies) for (let n = 0; n < c.args.length; n++) c.args[n] = mapped(c.args[n]);
   const jump = f.create('br', 'void', [], call.loc);
   const target = blocks.get(callee.blocks[0])!;
   jump.targets = [target];
@@ -196,6 +196,6 @@ export function cloneInst(f: Func, i: Inst): Inst {
   c.callee = i.callee;
   c.atomic = i.atomic;
   c.fetch = i.fetch;
-  c.targets = [...i.targets];
+  if (i.targets.length > 0) c.targets = [...i.targets];
   return c;
 }

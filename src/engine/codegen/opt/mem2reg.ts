@@ -153,15 +153,15 @@ function findCandidates(f: Func): Candidate[] {
   }
   for (const b of f.blocks)
     for (const i of b.insts)
-      i.args.forEach((a, n) => {
-        const d = derived.get(a);
-        if (d === undefined || derived.get(i)?.base === d.base) return;
+      for (let n = 0; n < i.args.length; n++) {
+        const d = derived.get(i.args[n]);
+        if (d === undefined || derived.get(i)?.base === d.base) continue;
         const c = found.get(d.base);
-        if (c === undefined || i.op === 'start') return;
+        if (c === undefined || i.op === 'start') continue;
         const direct = (i.op === 'load' || (i.op === 'store' && n === 0)) && !i.volatile;
         if (direct && d.offset >= 0 && d.offset + i.size <= d.base.size) c.accesses.push({ inst: i, offset: d.offset });
         else found.delete(d.base);
-      });
+      }
   const out: Candidate[] = [];
   for (const c of found.values()) if (divide(c)) out.push(c);
   return out;

@@ -8,13 +8,18 @@
 import type { Block, Func, Inst, ValueType } from '../ir.ts';
 import { reversePostorder } from './dominators.ts';
 import { unsignedMax } from './simplify.ts';
-import { accessKey, applyReplacements, splitAddress } from './util.ts';
+import { accessKey, addressBase, applyReplacements, splitAddress } from './util.ts';
 
 /** What is known of memory: by address base, the value at each offset. */
-type Known = Map<
-  string,
-  { readonly base: Inst; readonly at: Map<number, { readonly size: number; readonly value: Inst }> }
->;
+type Known = Map<string, Entry>;
+type Values = Map<number, { readonly size: number; readonly value: Inst }>;
+
+interface Entry {
+  readonly base: Inst;
+  readonly at: Values;
+  /** The block that may change it; others copy it first. */
+  readonly owner: Block;
+}
 
 export function forwardMemory(f: Func): boolean {
   const escaped = escapedAllocas(f);
@@ -29,16 +34,23 @@ export function forwardMemory(f: Func): boolean {
   for (const b of reversePostorder(f)) {
     // Knowledge flows along straight lines; where paths meet it starts anew.
     const before = b.preds.length === 1 ? after.get(b.preds[0]) : undefined;
-    const known: Known = new Map();
-    if (before !== undefined) for (const [k, e] of before) known.set(k, { base: e.base, at: new Map(e.at) });
-    const entry = (base: Inst): Map<number, { readonly size: number; readonly value: Inst }> => {
+    const known: Known = new Map(before);
+    const own = (key: string, e: Entry): Values => {
+      if (e.owner === b) return e.at;
+      const copy = { base: e.base, at: new Map(e.at), owner: b };
+      known.set(key, copy);
+      return copy.at;
+    };
+    const entry = (base: Inst): Values => {
       const key = baseKey(base);
-      let e = known.get(key);
-      if (e === undefined) known.set(key, (e = { base, at: new Map() }));
-      return e.at;
+      const e = known.get(key);
+      if (e !== undefined) return own(key, e);
+      const at: Values = new Map();
+      known.set(key, { base, at, owner: b });
+      return at;
     };
     for (const i of b.insts) {
-      if (i.op !== 'phi') i.args = i.args.map(find);
+      if (i.op !== 'phi' && replaced.size > 0) for (let n = 0; n < i.args.length; n++) i.args[n] = find(i.args[n]);
       switch (i.op) {
         case 'load': {
           const { base, offset } = splitAddress(i.args[0]);
@@ -60,7 +72,8 @@ export function forwardMemory(f: Func): boolean {
               if (mayAlias(base, e.base, escaped)) known.delete(k);
               continue;
             }
-            for (const [o, v] of e.at) if (o < offset + i.size && offset < o + v.size) e.at.delete(o);
+            const at = own(k, e);
+            for (const [o, v] of at) if (o < offset + i.size && offset < o + v.size) at.delete(o);
           }
           if (!i.volatile) entry(base).set(offset, { size: i.size, value: i.args[1] });
           break;
@@ -132,18 +145,15 @@ function asLoaded(f: Func, stored: Inst, load: Inst): Inst | null {
 /** Variables whose address is known outside direct loads and stores. */
 function escapedAllocas(f: Func): Set<Inst> {
   const out = new Set<Inst>();
-  const direct = new Map<Inst, Inst>();
   for (const b of f.blocks)
-    for (const i of b.insts) {
-      if (i.op === 'alloca') direct.set(i, i);
-      i.args.forEach((a, n) => {
-        const s = splitAddress(a);
-        if (s.base.op !== 'alloca') return;
+    for (const i of b.insts)
+      for (let n = 0; n < i.args.length; n++) {
+        const base = addressBase(i.args[n]);
+        if (base.op !== 'alloca') continue;
         const address = (i.op === 'load' || i.op === 'store' || i.op === 'atomic') && n === 0;
         const step = i.op === 'bin' && i.type === 'ptr' && n === 0 && i.args[1].op === 'const';
-        if (!address && !step && i.op !== 'start' && i.op !== 'condbr' && i.op !== 'cmp') out.add(s.base);
-      });
-    }
+        if (!address && !step && i.op !== 'start' && i.op !== 'condbr' && i.op !== 'cmp') out.add(base);
+      }
   return out;
 }
 

@@ -65,6 +65,19 @@ export function removePred(block: Block, pred: Block): void {
   }
 }
 
+/** The base of `splitAddress`. */
+export function addressBase(p: Inst): Inst {
+  let base = p;
+  while (
+    base.op === 'bin' &&
+    base.type === 'ptr' &&
+    base.args[1].op === 'const' &&
+    (base.bin === 'add' || base.bin === 'sub')
+  )
+    base = base.args[0];
+  return base;
+}
+
 /** A base address and a constant distance from it. */
 export function splitAddress(p: Inst): { base: Inst; offset: number } {
   let base = p;

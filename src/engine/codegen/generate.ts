@@ -52,8 +52,13 @@ export interface CompileResult extends GenerateResult {
 
 /** A file that is compiled again and again. */
 export class CompileSession {
-  readonly front = new FrontEndSession();
+  readonly front: FrontEndSession;
   readonly code = new CodeCache();
+
+  /** @param maxBytes of what is remembered, about */
+  constructor(maxBytes?: number) {
+    this.front = new FrontEndSession(maxBytes);
+  }
 }
 
 /**

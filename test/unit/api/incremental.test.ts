@@ -150,6 +150,23 @@ test('what is given up under way leaves the session as good as it was', () => {
   expect(given).toBeGreaterThan(20);
 });
 
+test('what is remembered has a bound, and counts for nothing but time', () => {
+  const source = bigPolicy(200);
+  const free = new CompileSession();
+  const small = new CompileSession(400_000);
+  for (let i = 0; i < 8; i++) {
+    const now = source.replace('#define EPERM 1', `#define EPERM ${(i % 5) + 1}`);
+    const expected = told(compile(now));
+    expect(told(compile(now, free))).toEqual(expected);
+    expect(told(compile(now, small))).toEqual(expected);
+  }
+  expect(free.front.bytes).toBeGreaterThan(1_000_000);
+  const once = new CompileSession();
+  compile(source, once);
+  // Over the bound is what the text itself needs, once.
+  expect(small.front.bytes).toBeLessThanOrEqual(Math.max(400_000, once.front.bytes));
+});
+
 test('headers of the workspace are read again', () => {
   const source = '#include "mine.h"\nint twice = 2 * MINE;\nint f(int a) { return a + MINE; }\n';
   const session = new CompileSession();

@@ -29,6 +29,10 @@ import { WaitingDeclarations } from './waiting.ts';
 const KEPT = 16;
 /** Results kept of a stretch, for what its names meant at other times: undoing an edit of a helper gives its callers back. */
 const VERSIONS = 4;
+/** Bytes of all results, about; over that older ones go, though they could serve. */
+const MAX_BYTES = 48_000_000;
+/** What a token comes to, with its tree and the code that is kept for it. */
+const TOKEN_BYTES = 400;
 /** Macro tokens over which the session starts afresh. */
 const MAX_WEIGHT = 3_000_000;
 const MAX_RUNS = 5_000;
@@ -75,9 +79,38 @@ interface Shared {
   runs: number;
 }
 
+/** Characters of source are a quarter of a token. */
+const bytesOf = (text: string, r: StretchResult): number =>
+  r.kind === 'declaration' ? TOKEN_BYTES * (text.length / 4 + r.produced) : text.length;
+
 export class FrontEndSession {
+  readonly #maxBytes: number;
   #shared: Shared | null = null;
   #key: readonly unknown[] = [];
+
+  constructor(maxBytes = MAX_BYTES) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /** Bytes of what is kept of declarations, about. */
+  get bytes(): number {
+    let sum = 0;
+    for (const [text, list] of this.#shared?.stretches ?? [])
+      for (const s of list) for (const r of s.results) sum += bytesOf(text, r);
+    return sum;
+  }
+
+  /** Lets go of older results first, then of what this text does not have: what it has is needed for the next. */
+  #trim({ stretches, runs }: Shared): void {
+    let left = this.bytes;
+    for (const unused of [false, true])
+      for (const [text, list] of stretches)
+        for (const s of list) {
+          if (left <= this.#maxBytes) return;
+          const keep = unused && s.used < runs ? 0 : 1;
+          for (const r of s.results.splice(keep)) left -= bytesOf(text, r);
+        }
+  }
 
   /** Forgets everything. */
   clear(): void {
@@ -112,6 +145,7 @@ export class FrontEndSession {
     const run = new Run(input, tokens, shared, buffer, cuts, texts);
     const parts = run.compile();
     if (!run.good) this.clear();
+    else this.#trim(shared);
     return parts;
   }
 }

@@ -10,12 +10,12 @@ import { callKfunc } from './kfuncs.ts';
 import type { CallMeta } from './helper-args.ts';
 import { checkArg } from './helper-args.ts';
 import { FN, helperProto, variantProto } from './helper-protos.ts';
+import { isLsm, offer } from './offered.ts';
 import { markRead } from './liveness.ts';
 import { checkMapHelper } from './map-compat.ts';
 import { memAccess } from './memory.ts';
 import { changesPacket, forgetPackets } from './packet.ts';
 import { checkSetRetval } from './exit.ts';
-import { offeredHelper, offeredToCgroupLsm } from './prog-helpers.ts';
 import { markPrecise } from './precision.ts';
 import { frameText } from './print.ts';
 import type { Reg } from './reg.ts';
@@ -117,29 +117,6 @@ function btfResult(env: Env, name: string, flags: number): Reg {
   r.btfId = env.btf.find(name, 'struct');
   return r;
 }
-
-const isLsm = (env: Env): boolean => env.prog.attach.progType === 'lsm' || env.prog.attach.progType === 'lsm_cgroup';
-
-/** What the program type offers for a helper number; null = nothing. */
-function offer(env: Env, id: number, name: string): { readonly variant: string | null } | null {
-  const { attach } = env.prog;
-  if (!isLsm(env)) return offeredHelper(attach, id, name, env.platform.version) ?? null;
-  if (attach.progType === 'lsm_cgroup' && offeredToCgroupLsm(attach.hook, name)) {
-    return { variant: LSM_VARIANTS[id] ?? null };
-  }
-  const { normal, sleepable } = env.platform.lsmHelpers;
-  if (!(attach.sleepable ? sleepable : normal).has(id)) return null;
-  return { variant: LSM_VARIANTS[id] ?? null };
-}
-
-/** Helpers that LSM programs have in another form than most (bpf_lsm_func_proto): of the current task, of a socket. */
-const LSM_VARIANTS: Readonly<Record<number, string>> = {
-  17: 'get_cgroup_classid=current',
-  49: 'setsockopt=sock',
-  57: 'getsockopt=sock',
-  67: 'get_stack=raw_tp',
-  188: 'xdp_get_buff_len=btf',
-};
 
 function checkAvailable(env: Env, id: number): NonNullable<ReturnType<typeof helperProto>> {
   const name = helperName(id);

@@ -3,7 +3,9 @@ import type { Btf, InsnArray } from '../bpf/index.ts';
 import type { LineRecord, LoadedObject, LoadedProgram, MapDef } from '../loader/index.ts';
 import type { CtxField, CtxTable } from './ctx-fields.ts';
 import type { KeptState } from './kept.ts';
+import type { LivenessBefore } from './liveness-before.ts';
 import { Log } from './log.ts';
+import type { LoopVisits } from './loop-visits.ts';
 import { park, unpark } from './parked.ts';
 import type { Reg } from './reg.ts';
 import { NON_OWN, RCU, typeName } from './reg.ts';
@@ -102,7 +104,8 @@ export class Env {
   readonly prog: LoadedProgram;
   readonly platform: VerifierPlatform;
   readonly rules: KernelRules;
-  readonly insns: InsnArray;
+  /** The program's; where decided branches are rewritten, a copy. */
+  insns: InsnArray;
   readonly btf: Btf;
   readonly hook: VerifierHook | undefined;
   readonly log: Log;
@@ -126,6 +129,9 @@ export class Env {
   explored = new Map<number, Checkpoint[]>();
   /** Bits per slot: see `cfg.ts`. */
   readonly points: Uint8Array;
+  /** What was found out before the walk, and the loops on the way; null where the kernel notes reads on the way. */
+  before: LivenessBefore | null = null;
+  loops: LoopVisits | null = null;
   /** Type of the pointer used by each load or store: mixing some is an error. */
   readonly pointerAt = new Map<number, string>();
   curHistory: HistoryEntry | null = null;

@@ -1,7 +1,10 @@
 /** Is a state covered by one that was explored before? */
 import type { Env } from './env.ts';
+import { slotCovered72 } from './equal-7-2.ts';
 import { refsEqual61, regCovered61, type FrameIds } from './equal-6-1.ts';
 import type { Kept, KeptState } from './kept.ts';
+import { frameInsn } from './liveness-before.ts';
+import { wholeOffset } from './offsets.ts';
 import { rangeCovers } from './packet.ts';
 import type { Reg } from './reg.ts';
 import { ADD_CONST, covers, sameShape, unknownReg } from './reg.ts';
@@ -60,7 +63,8 @@ function valueCovered(
     if (verdict !== null) return verdict;
   }
   if (how === 'covers' && !read) return true;
-  if (old.kind === '?') return how === 'covers' || cur.kind === '?';
+  // Dead where that is known before the walk.
+  if (old.kind === '?') return how === 'covers' || env.before !== null || cur.kind === '?';
   if (old.kind !== cur.kind || old.flags !== cur.flags) return false;
   switch (old.kind) {
     case 'scalar': {
@@ -79,6 +83,7 @@ function valueCovered(
     case 'map_value':
     case 'mem':
     case 'buf':
+      if (env.rules.offsetsInOne && old.off !== cur.off) return coveredWithOffsets(env, old, cur, ids);
       return sameShape(old, cur) && covers(old, cur) && ids.same(old.id, cur.id) && ids.same(old.refId, cur.refId);
     case 'tp_buffer':
       return sameShape(old, cur) && covers(old, cur) && ids.same(old.id, cur.id) && ids.same(old.refId, cur.refId);
@@ -92,6 +97,13 @@ function valueCovered(
     default:
       return exactly(old, cur, ids);
   }
+}
+
+/** Memory where the whole offset is one number. */
+function coveredWithOffsets(env: Env, old: Reg, cur: Reg, ids: IdMap): boolean {
+  const a = wholeOffset(old, env.rules.bounds);
+  const b = wholeOffset(cur, env.rules.bounds);
+  return sameShape(a, b) && covers(a, b) && ids.same(old.id, cur.id) && ids.same(old.refId, cur.refId);
 }
 
 /** A place of a checkpoint against what the current state has there. */
@@ -132,6 +144,14 @@ function slotCovered(env: Env, st: KeptState, k: Kept, b: StackSlot | undefined,
   const types = st.types(k);
   const reg = st.reg(k);
   const read = st.isRead(k);
+  if (env.before !== null) {
+    return slotCovered72({ types, reg, precise: st.isPrecise(k) }, b, {
+      exact: how === 'exact',
+      value: (old, precise, cur) => valueCovered(env, old, true, precise, cur, ids, how),
+      dynptr: (old, cur) => sameDynptr(old, cur, ids),
+      iter: (old, cur) => sameIter(old, cur, ids),
+    });
+  }
   if (how !== 'covers') {
     if (b === undefined || !sameTypes(types, b.types)) return false;
   } else if (!read) return true;
@@ -169,7 +189,10 @@ export function statesEqual(env: Env, old: KeptState, cur: State, how: Exactness
     ids.frameIds = new Map();
     if (a.callsite !== b.callsite || a.subprog !== b.subprog || a.inCallback !== b.inCallback) return false;
     if (a.callbackDepth > b.callbackDepth) return false;
-    for (let i = 0; i < 11; i++) if (!placeCovered(env, old, a.regs[i], b.regs[i].reg, ids, how)) return false;
+    const live = env.before === null ? 0x7ff : env.before.regs[frameInsn(old.frames, f, old.insn)];
+    for (let i = 0; i < 11; i++) {
+      if (live & (1 << i) && !placeCovered(env, old, a.regs[i], b.regs[i].reg, ids, how)) return false;
+    }
     for (let n = 0; n < a.stack.length; n++) {
       if (!slotCovered(env, old, a.stack[n], b.stack[n] as StackSlot | undefined, ids, how)) return false;
     }

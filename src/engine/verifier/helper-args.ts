@@ -394,12 +394,12 @@ export function memReg(env: Env, regno: number, reg: Reg, size: number): void {
     r.flags &= ~MAYBE_NULL;
     env.setReg(regno, r);
   }
-  helperMem(env, null, regno, size, 'read', true, false);
-  helperMem(env, null, regno, size, 'write', true, false);
+  helperMem(env, null, regno, size, 'read', true, false, true);
+  helperMem(env, null, regno, size, 'write', true, false, true);
   if (reg.mayBeNull) env.setReg(regno, reg);
 }
 
-/** Memory that a helper reads or writes. */
+/** Memory that a helper reads or writes. `deadOk`: the function called need not read all of it. */
 export function helperMem(
   env: Env,
   meta: CallMeta | null,
@@ -408,6 +408,7 @@ export function helperMem(
   access: Access,
   zeroOk: boolean,
   raw: boolean,
+  deadOk = false,
 ): void {
   const reg = env.reg(regno);
   switch (reg.kind) {
@@ -439,7 +440,7 @@ export function helperMem(
       return;
     case 'fp':
       if (
-        checkStackRange(env, regno, reg, reg.off, size, zeroOk, 'helper', raw && meta !== null, access) &&
+        checkStackRange(env, regno, reg, reg.off, size, zeroOk, 'helper', raw && meta !== null, access, deadOk) &&
         meta !== null
       ) {
         meta.filled = { regno, size };

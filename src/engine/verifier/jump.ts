@@ -16,6 +16,7 @@ import type { BoundsRules } from './bounds.ts';
 import type { Env } from './env.ts';
 import { EINVAL } from './env.ts';
 import { useReg } from './liveness.ts';
+import { frameInsn } from './liveness-before.ts';
 import { flipJump } from './jump-ops.ts';
 import { markPrecise, recordHistory } from './precision.ts';
 import { printTouched } from './print.ts';
@@ -156,7 +157,9 @@ function collectLinked(env: Env, id: number, out: LinkedPlace[]): void {
   };
   for (let f = st.frames.length - 1; f >= 0; f--) {
     const frame = st.frames[f];
+    const live = env.before === null ? -1 : env.before.regs[frameInsn(st.frames, f, env.insn)];
     for (let i = 0; i < 10; i++) {
+      if ((live & (1 << i)) === 0) continue;
       const c = frame.regs[i];
       add(c.reg, { frame: f, at: i, isReg: true }, () => {
         const r = c.reg.copy();

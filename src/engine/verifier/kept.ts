@@ -88,12 +88,15 @@ export class KeptState extends PathState {
   readonly depth: number;
   /** Explored completely: what was not read is forgotten. */
   clean = false;
+  /** What is not read later was forgotten before it was kept. */
+  readonly allRead: boolean;
   /** Every number in it, and in those before it, is needed precisely. */
   allPrecise = false;
 
   /** Keeps the current state, which goes on from here. */
-  constructor(cur: State, insn: number) {
+  constructor(cur: State, insn: number, allRead = false) {
     super();
+    this.allRead = allRead;
     const before = cur.parent;
     this.takePath(cur);
     this.history = cur.history;
@@ -101,7 +104,7 @@ export class KeptState extends PathState {
     this.branches = 1;
     this.depth = before === null ? 0 : before.depth + 1;
     const inner = cur.frames.length - 1;
-    this.frames = cur.frames.map((f, n) => keepFrame(f, before?.frames[n], n === inner, this.depth));
+    this.frames = cur.frames.map((f, n) => keepFrame(f, before?.frames[n], n === inner, !allRead, this.depth));
     cur.parent = this;
     cur.firstInsn = insn;
     cur.history = [];
@@ -112,8 +115,9 @@ export class KeptState extends PathState {
     return this.frames[this.frames.length - 1];
   }
 
+  /** May it be read later on? Where that is known before the walk, checkpoints hold nothing else. */
   isRead(k: Kept): boolean {
-    return k.readTo >= this.depth;
+    return this.allRead || k.readTo >= this.depth;
   }
 
   isPrecise(k: Kept): boolean {
@@ -180,27 +184,38 @@ function keep(c: Cell, types: readonly number[], linked: boolean, depth: number)
   return k;
 }
 
-function keepFrame(f: Frame, before: KeptFrame | undefined, inner: boolean, depth: number): KeptFrame {
-  const regs = keepRegs(f.regs, before?.regs ?? [], inner, depth);
-  const stack = keepStack(f.stack, before?.stack ?? [], depth);
+function keepFrame(f: Frame, before: KeptFrame | undefined, inner: boolean, reads: boolean, depth: number): KeptFrame {
+  const regs = keepRegs(f.regs, before?.regs ?? [], inner, reads, depth);
+  const stack = keepStack(f.stack, before?.stack ?? [], reads, depth);
   if (before !== undefined && regs === before.regs && stack === before.stack && before.sameFacts(f)) return before;
   return new KeptFrame(f, regs, stack);
 }
 
-function keepRegs(regs: readonly Cell[], before: readonly Kept[], inner: boolean, depth: number): readonly Kept[] {
+function keepRegs(
+  regs: readonly Cell[],
+  before: readonly Kept[],
+  inner: boolean,
+  reads: boolean,
+  depth: number,
+): readonly Kept[] {
   let out: Kept[] | null = null;
   for (let i = 0; i < regs.length; i++) {
-    const k = keep(regs[i], NO_BYTES, inner || i >= 6, depth);
+    const k = keep(regs[i], NO_BYTES, reads && (inner || i >= 6), depth);
     if (out === null && k !== before[i]) out = before.slice(0, i);
     out?.push(k);
   }
   return out ?? before;
 }
 
-function keepStack(stack: readonly StackSlot[], before: readonly Kept[], depth: number): readonly Kept[] {
+function keepStack(
+  stack: readonly StackSlot[],
+  before: readonly Kept[],
+  reads: boolean,
+  depth: number,
+): readonly Kept[] {
   let out: Kept[] | null = null;
   for (let i = 0; i < stack.length; i++) {
-    const k = keep(stack[i], stack[i].types, true, depth);
+    const k = keep(stack[i], stack[i].types, reads, depth);
     if (out === null && k !== before[i]) out = before.slice(0, i);
     out?.push(k);
   }

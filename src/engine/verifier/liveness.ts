@@ -51,6 +51,7 @@ function checkRegno(env: Env, regno: number): void {
 
 /** What the rest of an equivalent state reads is read by us. */
 export function propagateLiveness(old: KeptState, cur: State): void {
+  if (old.allRead) return;
   old.frames.forEach((f, n) => {
     const g = cur.frames[n];
     for (let i = n < old.frames.length - 1 ? 6 : 0; i < 10; i++) if (old.isRead(f.regs[i])) markRead(g.regs[i]);

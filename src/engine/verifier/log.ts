@@ -7,6 +7,12 @@
 const COLUMN = 40;
 const STEP = 8;
 
+/** Spaces from a position to the column where what is said of an instruction stands (bpf_vlog_alignment()). */
+export function padFrom(position: number): string {
+  const column = Math.ceil(Math.max(position + STEP / 2, COLUMN) / STEP) * STEP;
+  return ' '.repeat(column - position - 1);
+}
+
 export class Log {
   readonly level: 0 | 1 | 2;
   private parts: string[] = [];
@@ -54,8 +60,7 @@ export class Log {
     if (this.level === 0) return;
     if (this.insnEnd === this.size && this.size > 0) {
       this.cut(this.size - 1);
-      const column = Math.ceil(Math.max(this.insnLength + STEP / 2, COLUMN) / STEP) * STEP;
-      this.put(`${' '.repeat(column - this.insnLength - 1)};`);
+      this.put(`${padFrom(this.insnLength)};`);
     } else this.put(`${at}:`);
     this.line(text);
     this.clean();

@@ -134,7 +134,7 @@ export function checkMapValue(
 }
 
 /** Contents of a frozen map that programs cannot write: known at verification time. */
-function frozenValue(map: MapDef, off: number, size: number, signed: boolean): bigint | null {
+export function frozenValue(map: MapDef, off: number, size: number, signed: boolean): bigint | null {
   if (!map.readOnly || map.section === undefined || map.section === '.data' || map.section === '.bss') return null;
   if (off + size > map.valueSize) return null;
   let v = 0n;

@@ -35,7 +35,7 @@ import { isSyncCallbackHelper } from './helper-protos.ts';
 import type { Kept, KeptFrame, KeptState } from './kept.ts';
 import { markAllPrecise, markPrecise61, propagatePrecision61 } from './precision-6-1.ts';
 import { frameText, insnText } from './print.ts';
-import type { HistoryEntry, LinkedPlace, PathState } from './state.ts';
+import type { HistoryEntry, LinkedPlace, PathState, State } from './state.ts';
 import { isSpill } from './state.ts';
 
 /** A set of stack slots (0 to 63). */
@@ -79,10 +79,17 @@ class Wanted {
 
   /** Tells this search from others. */
   readonly search: number;
+  /** Where it starts: before which instruction of which path. */
+  readonly from: State;
+  readonly insn: number;
+  /** Did a checkpoint learn something? */
+  changed = false;
 
-  constructor(env: Env) {
+  constructor(env: Env, from: State = env.state, insn = env.insn) {
     this.search = ++env.searches;
-    this.frame = env.state.frames.length - 1;
+    this.from = from;
+    this.insn = insn;
+    this.frame = from.frames.length - 1;
     // One more: going backwards over the exit of a function leads into it.
     for (let f = 0; f <= env.rules.maxFrames; f++) {
       this.regs.push(0);
@@ -149,11 +156,13 @@ export function markSlotPrecise(env: Env, frame: number, spi: number): void {
 
 /** What an equivalent old state needed precisely, we need precisely. */
 export function propagatePrecision(env: Env, old: KeptState): void {
-  if (!env.rules.fullBacktrack) {
-    propagatePrecision61(env, old);
-    return;
-  }
-  const w = new Wanted(env);
+  if (env.rules.fullBacktrack) passPrecision(env, old, env.state, env.insn);
+  else propagatePrecision61(env, old);
+}
+
+/** The same for another path, that is before `insn`. @returns did a checkpoint of it learn something? */
+export function passPrecision(env: Env, old: KeptState, from: State, insn: number): boolean {
+  const w = new Wanted(env, from, insn);
   for (let n = old.frames.length - 1; n >= 0; n--) {
     const f = old.frames[n];
     const names: string[] = [];
@@ -171,14 +180,15 @@ export function propagatePrecision(env: Env, old: KeptState): void {
     if (env.log.level === 2 && names.length > 0) env.log.line(`frame ${n}: propagating ${names.join(',')}`);
   }
   backtrack(env, w);
+  return w.changed;
 }
 
 const CANNOT_FOLLOW = Symbol('cannot follow');
 
 function backtrack(env: Env, w: Wanted): void {
-  let st: PathState = env.state;
+  let st: PathState = w.from;
   let first = st.firstInsn;
-  let last = env.insn;
+  let last = w.insn;
   let next = -1;
   let skip = true;
   while (!w.empty) {
@@ -193,7 +203,7 @@ function backtrack(env: Env, w: Wanted): void {
         const h: HistoryEntry | null =
           remaining > 0 && st.history[remaining - 1].insn === i ? st.history[remaining - 1] : null;
         if (step(env, i, next, h, w) === CANNOT_FOLLOW) {
-          fallBack(env);
+          fallBack(env, w.from);
           return;
         }
       }
@@ -211,7 +221,7 @@ function backtrack(env: Env, w: Wanted): void {
     if (parent === null) break;
     st = parent;
     if (!markIn(env, parent, w)) {
-      fallBack(env);
+      fallBack(env, w.from);
       return;
     }
     next = first;
@@ -219,7 +229,7 @@ function backtrack(env: Env, w: Wanted): void {
     first = st.firstInsn;
   }
   // What is left came in some way that was not followed; registers of a global function's entry are arguments.
-  if (!w.empty) fallBack(env);
+  if (!w.empty) fallBack(env, w.from);
 }
 
 /** Marks a checkpoint; what was marked before needs no further search. False: frames do not fit (cannot follow). */
@@ -233,20 +243,25 @@ function markIn(env: Env, st: KeptState, w: Wanted): boolean {
     for (let i = 0; i < 10; i++) {
       if ((w.regs[f] & (1 << i)) === 0) continue;
       const k = frame.regs[i];
-      if (!k.reg.isScalar || !k.demand(st.depth, w.search)) w.regs[f] &= ~(1 << i);
+      if (!k.reg.isScalar || !demand(st, k, w)) w.regs[f] &= ~(1 << i);
     }
-    if (w.slots[f].size > 0 && !markSlots(st, frame, w.slots[f], w.search)) return false;
+    if (w.slots[f].size > 0 && !markSlots(st, frame, w.slots[f], w)) return false;
     say(env, f, () => `parent state ${wantedText(w, f)}: ${frameText(env, st.frameAt(f))}`);
   }
   return true;
 }
 
+function demand(st: KeptState, k: Kept, w: Wanted): boolean {
+  if (!st.isPrecise(k)) w.changed = true;
+  return k.demand(st.depth, w.search);
+}
+
 /** False: a slot that the checkpoint does not have. */
-function markSlots(st: KeptState, frame: KeptFrame, slots: SlotSet, search: number): boolean {
+function markSlots(st: KeptState, frame: KeptFrame, slots: SlotSet, w: Wanted): boolean {
   for (const s of slots.list()) {
     if (s >= frame.stack.length) return false;
     const k = frame.stack[s];
-    if (!isSpill(k.types) || !k.reg.isScalar || !k.demand(st.depth, search)) slots.delete(s);
+    if (!isSpill(k.types) || !k.reg.isScalar || !demand(st, k, w)) slots.delete(s);
   }
   return true;
 }
@@ -263,9 +278,9 @@ function wantedText(w: Wanted, frame: number): string {
   return `regs=${regs.join(',')} stack=${slots.join(',')}`;
 }
 
-function fallBack(env: Env): void {
-  say(env, env.state.frames.length - 1, () => 'falling back to forcing all scalars precise');
-  markAllPrecise(env, env.state, (frame, name) => {
+function fallBack(env: Env, from: State): void {
+  say(env, from.frames.length - 1, () => 'falling back to forcing all scalars precise');
+  markAllPrecise(env, from, (frame, name) => {
     if (env.log.level === 2) env.log.line(`force_precise: frame${frame}: forcing ${name} to be precise`);
   });
 }

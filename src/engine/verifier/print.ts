@@ -1,13 +1,14 @@
 /** Register and stack states as the log prints them. */
 import { disasmInsn, helperName, BPF_CALL, BPF_JMP } from '../bpf/index.ts';
 import type { Env } from './env.ts';
+import { wholeOffset } from './offsets.ts';
 import { isPacket } from './packet.ts';
 import type { Reg } from './reg.ts';
 import { ADD_CONST, NON_OWN } from './reg.ts';
 import type { Scalar } from './scalar.ts';
 import { S32_MAX, S32_MIN, S64_MAX, S64_MIN, U32_MAX } from './scalar.ts';
 import type { Cell, Frame, StackSlot } from './state.ts';
-import { LIVE_DONE, LIVE_READ, LIVE_WRITTEN } from './state.ts';
+import { isBlank, LIVE_DONE, LIVE_READ, LIVE_WRITTEN } from './state.ts';
 
 /** `0x…` of 64 bits in halves. */
 const hex64 = (lo: number, hi: number): string =>
@@ -18,7 +19,8 @@ const snum = (lo: number, hi: number): string => (fits16(lo, hi) ? `${lo}` : hex
 const unum = (lo: number, hi: number): string => (hi === 0 && lo >>> 0 <= 0xffff ? `${lo}` : hex64(lo, hi));
 const sint = (v: number): string => snum(v | 0, v < 0 ? -1 : 0);
 
-function live(c: Cell): string {
+function live(env: Env, c: Cell): string {
+  if (env.before !== null) return '';
   if ((c.live & (LIVE_READ | LIVE_WRITTEN | LIVE_DONE)) === 0) return '';
   return '_' + (c.live & LIVE_READ ? 'r' : '') + (c.live & LIVE_WRITTEN ? 'w' : '') + (c.live & LIVE_DONE ? 'D' : '');
 }
@@ -89,7 +91,9 @@ const hasMap = (r: Reg): boolean => r.kind === 'map_ptr' || r.kind === 'map_valu
 export function regText(env: Env, frame: Pick<Frame, 'frameno'>, cell: Cell): string {
   const r = cell.reg;
   const p = r.isScalar && cell.precise ? 'P' : '';
-  return p + (env.rules.trust ? regTextModern(env, frame, r) : regText61(env, r));
+  if (!env.rules.trust) return p + regText61(env, r);
+  const whole = env.rules.offsetsInOne && !r.isScalar;
+  return p + regTextModern(env, frame, whole ? wholeOffset(r, env.rules.bounds) : r);
 }
 
 function regTextModern(env: Env, frame: Pick<Frame, 'frameno'>, r: Reg): string {
@@ -141,14 +145,14 @@ function regText61(env: Env, r: Reg): string {
   return `${head}(${a.join(',')})`;
 }
 
-const SLOT_CHARS = '?rm0di';
+const SLOT_CHARS = '?rm0dip';
 
 /** ` R0=… R10=fp0 fp-8=…` of one frame; with `touchedOnly` what instructions touched since the last print. */
 export function frameText(env: Env, frame: Frame, touchedOnly = false): string {
   let out = frame.frameno ? ` frame${frame.frameno}:` : '';
   frame.regs.forEach((c, i) => {
     if (c.reg.kind === '?' || (touchedOnly && !env.log.hasReg(i))) return;
-    out += ` R${i}${live(c)}=${regText(env, frame, c)}`;
+    out += ` R${i}${live(env, c)}=${regText(env, frame, c)}`;
   });
   frame.stack.forEach((s, i) => {
     if (touchedOnly && !env.log.hasSlot(i)) return;
@@ -161,8 +165,8 @@ export function frameText(env: Env, frame: Frame, touchedOnly = false): string {
 
 /** ` fp-8=…` of one slot; '' = nothing was written there. */
 export function slotText(env: Env, frame: Frame, s: StackSlot, i: number): string {
-  if (s.types.every((t) => t === 0)) return '';
-  const at = ` fp${-(i + 1) * 8}${live(s)}=`;
+  if (s.types.every(isBlank)) return '';
+  const at = ` fp${-(i + 1) * 8}${live(env, s)}=`;
   const chars = s.types.map((t) => SLOT_CHARS[t]).join('');
   if (!s.isSpill) return at + chars;
   if (env.rules.trust) return at + chars.slice(0, chars.indexOf('r')) + regText(env, frame, s);

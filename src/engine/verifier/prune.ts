@@ -4,6 +4,7 @@ import type { Env } from './env.ts';
 import { Checkpoint, EINVAL } from './env.ts';
 import { iterDepthsDiffer, maybeLooping, statesEqual } from './equal.ts';
 import { KeptState } from './kept.ts';
+import { dropLoneIds } from './liveness-before.ts';
 import { propagateLiveness } from './liveness.ts';
 import { propagatePrecision, recordHistory } from './precision.ts';
 import { frameText } from './print.ts';
@@ -32,9 +33,14 @@ function updateLoopEntry(cur: PathState, header: PathState): void {
 }
 
 /** A path ended: the checkpoints it went through have one branch less to explore. */
-export function pathEnded(st: State): void {
+export function pathEnded(env: Env, st: State): void {
   for (let s: PathState | null = st; s !== null; s = s.parent) {
     s.branches--;
+    if (env.loops !== null) {
+      if (s.branches > 0) return;
+      env.loops.explored(env, s);
+      continue;
+    }
     if (s.branches === 0 && s.parent !== null && s.loopEntry !== null) updateLoopEntry(s.parent, s.loopEntry);
     if (s.branches > 0) return;
   }
@@ -44,6 +50,38 @@ function sameCallsites(a: KeptState, b: State): boolean {
   if (a.frames.length !== b.frames.length) return false;
   for (let i = 0; i < a.frames.length; i++) if (a.frames[i].callsite !== b.frames[i].callsite) return false;
   return true;
+}
+
+/** Checkpoints that a state at an instruction may have to be compared with; those at others may be among them. */
+export function checkpointsAt(env: Env, st: State | KeptState, insn: number): Checkpoint[] {
+  return env.explored.get(placeOf(env, st, insn)) ?? [];
+}
+
+/** The list of checkpoints: later kernels' have a key that the call which led to the function is part of. */
+function placeOf(env: Env, st: State | KeptState, insn: number): number {
+  return env.loops === null ? insn : ((insn ^ st.cur.callsite) >>> 0) % env.insns.count;
+}
+
+/** What checkpoints hold that was not read is forgotten when they are explored completely. */
+function cleanExplored(list: readonly Checkpoint[], cur: State): void {
+  for (const c of list) {
+    if (c.state.branches > 0 || c.state.clean) continue;
+    const entry = loopEntry(c.state);
+    if (entry !== null && entry.branches > 0) continue;
+    if (sameCallsites(c.state, cur)) c.state.clean = true;
+  }
+}
+
+/** May an explored state still learn what the rest of its loop needs? */
+function openLoop(env: Env, st: KeptState): boolean {
+  if (env.loops !== null) return env.loops.isOpen(st);
+  const entry = loopEntry(st);
+  return entry !== null && entry.branches > 0;
+}
+
+/** The path goes on in a state of a loop that is not explored yet. */
+function closesLoop(env: Env, cur: State, header: PathState): void {
+  if (env.loops === null) updateLoopEntry(cur, header);
 }
 
 /** At a prune point: true when the rest of the path was explored already. Otherwise may keep the state. */
@@ -56,17 +94,16 @@ export function alreadyVisited(env: Env): boolean {
     (env.rules.fullBacktrack && cur.history.length > 40);
   let add =
     force || (env.jumpsProcessed - env.prevJumpsProcessed >= 2 && env.insnsProcessed - env.prevInsnsProcessed >= 8);
-  const list = env.explored.get(at) ?? [];
-  for (const c of list) {
-    if (c.state.branches > 0 || c.state.clean) continue;
-    const entry = loopEntry(c.state);
-    if (entry !== null && entry.branches > 0) continue;
-    if (sameCallsites(c.state, cur)) c.state.clean = true;
-  }
+  const list = checkpointsAt(env, cur, at);
+  if (env.before === null) cleanExplored(list, cur);
   let seen = 0;
   for (let n = 0; n < list.length;) {
     const c = list[n];
     seen++;
+    if (c.state.insn !== at) {
+      n++;
+      continue;
+    }
     env.spend(c.state.frames.length);
     if (c.state.branches > 0) {
       const async = c.state.cur.inAsyncCallback && c.state.cur.asyncEntry !== cur.cur.asyncEntry;
@@ -74,7 +111,7 @@ export function alreadyVisited(env: Env): boolean {
         // Another entry into the callback: neither a loop nor explored yet.
       } else if (env.points[at] & ITER_NEXT) {
         if (statesEqual(env, c.state, cur, 'range') && iterIsActive(env)) {
-          updateLoopEntry(cur, c.state);
+          closesLoop(env, cur, c.state);
           return hit(env, c, 'iterator');
         }
       } else if (
@@ -82,7 +119,7 @@ export function alreadyVisited(env: Env): boolean {
         c.state.mayGotoDepth !== cur.mayGotoDepth &&
         statesEqual(env, c.state, cur, 'range')
       ) {
-        updateLoopEntry(cur, c.state);
+        closesLoop(env, cur, c.state);
         return hit(env, c, 'may-goto');
       } else if (env.points[at] & CALLS_CALLBACK) {
         if (statesEqual(env, c.state, cur, 'range')) return hit(env, c, 'callback');
@@ -97,10 +134,9 @@ export function alreadyVisited(env: Env): boolean {
         add = false;
       }
     } else {
-      const entry = loopEntry(c.state);
-      const strict = entry !== null && entry.branches > 0;
+      const strict = openLoop(env, c.state);
       if (statesEqual(env, c.state, cur, strict ? 'range' : 'covers')) {
-        if (strict && entry !== null) updateLoopEntry(cur, entry);
+        if (strict) closesLoop(env, cur, loopEntry(c.state) ?? c.state);
         return hit(env, c, strict ? 'loop' : 'equal');
       }
     }
@@ -152,6 +188,7 @@ function hit(env: Env, c: Checkpoint, how: Hit): true {
   propagateLiveness(c.state, env.state);
   if (env.points[env.insn] & JMP_POINT) recordHistory(env, {});
   propagatePrecision(env, c.state);
+  if (how !== 'equal') env.loops?.backEdge(env, env.state, c.state);
   return true;
 }
 
@@ -160,8 +197,11 @@ function checkpoint(env: Env, list: Checkpoint[]): void {
   env.peakStates++;
   env.prevJumpsProcessed = env.jumpsProcessed;
   env.prevInsnsProcessed = env.insnsProcessed;
-  const kept = new KeptState(env.state, env.insn);
+  if (env.before !== null) dropLoneIds(env.state);
+  const at = placeOf(env, env.state, env.insn);
+  const kept = new KeptState(env.state, env.insn, env.before !== null);
+  env.loops?.enter(env, kept);
   env.recorder?.kept(kept);
   list.unshift(new Checkpoint(kept));
-  env.explored.set(env.insn, list);
+  env.explored.set(at, list);
 }

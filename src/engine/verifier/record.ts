@@ -7,7 +7,7 @@ import type { Env } from './env.ts';
 import type { Reg } from './reg.ts';
 import type { KeptState } from './kept.ts';
 import type { Frame, Ref, State } from './state.ts';
-import { NO_BYTES } from './state.ts';
+import { isBlank, NO_BYTES } from './state.ts';
 
 /** How a segment began. */
 export type Begin =
@@ -114,7 +114,7 @@ const copySnap = (s: Snap): Snap => ({
 
 const sameRefs = (a: readonly Ref[], b: readonly Ref[]): boolean =>
   a.length === b.length && a.every((r, i) => r.id === b[i].id);
-const isUnset = (types: readonly number[]): boolean => types === NO_BYTES || types.every((t) => t === 0);
+const isUnset = (types: readonly number[]): boolean => types === NO_BYTES || types.every(isBlank);
 const words = (frame: number, text: string): Held => ({ frame, reg: null, types: null, text });
 const regHeld = (frame: number, reg: Reg): Held | null =>
   reg.kind === '?' ? null : { frame, reg, types: null, text: '' };

@@ -65,6 +65,11 @@ export interface KernelRules {
   /** The fixed part of a pointer's offset is not told apart from the rest. */
   readonly offsetsInOne: boolean;
   /**
+   * Constant branches, live registers and stack slots and loops are found before the walk; what is dead is forgotten where states
+   * are compared. Otherwise reads are noted along the paths.
+   */
+  readonly livenessBefore: boolean;
+  /**
    * Pointers to anything but structs, read from kernel structs, and bpf_rdonly_cast() to void are memory that may be read at
    * any offset (6.17; btf_struct_walk(), WALK_PTR_UNTRUSTED).
    */
@@ -142,6 +147,7 @@ const RULES_6_1: KernelRules = {
   argsByRegister: false,
   constMapKeys: false,
   offsetsInOne: false,
+  livenessBefore: false,
   untrustedMemory: false,
   untrustedHooks: [],
   zeroSizeMessage: false,
@@ -197,6 +203,7 @@ const RULES_6_12: KernelRules = {
   argsByRegister: false,
   constMapKeys: false,
   offsetsInOne: false,
+  livenessBefore: false,
   untrustedMemory: false,
   untrustedHooks: [],
   zeroSizeMessage: true,
@@ -254,6 +261,7 @@ const RULES_7_2: KernelRules = {
   maxFrames: 16,
   constMapKeys: true,
   offsetsInOne: true,
+  livenessBefore: true,
   untrustedMemory: true,
   untrustedHooks: ['bdev_alloc_security', 'bdev_free_security'],
 };

@@ -9,7 +9,18 @@ import { ADD_CONST, constReg, isSpillable, NOT_INIT, unknownReg } from './reg.ts
 import { destroyDynptr } from './slots.ts';
 import { tnumAdd, tnumConst } from './tnum.ts';
 import type { Frame, StackSlot } from './state.ts';
-import { LIVE_PARTLY, LIVE_WRITTEN, SLOT_DYNPTR, SLOT_INVALID, SLOT_MISC, SLOT_SPILL, SLOT_ZERO } from './state.ts';
+import {
+  isBlank,
+  isObject,
+  LIVE_PARTLY,
+  LIVE_WRITTEN,
+  SLOT_DYNPTR,
+  SLOT_INVALID,
+  SLOT_MISC,
+  SLOT_POISON,
+  SLOT_SPILL,
+  SLOT_ZERO,
+} from './state.ts';
 
 const MAX_STACK = 512;
 const MAX_VAR_OFF = 1 << 29;
@@ -81,12 +92,12 @@ export function dropScalarId(reg: Reg): Reg {
   return r;
 }
 
-const misc = (t: number): number => (t === SLOT_INVALID ? SLOT_INVALID : SLOT_MISC);
+const misc = (t: number): number => (isBlank(t) ? t : SLOT_MISC);
 
 /** A byte that belongs to a slot but not to the value spilled into it. */
 function besideSpill(env: Env, t: number): number {
   // Since 6.8 zero bytes stay zero beside a spill.
-  return t === SLOT_INVALID || (env.rules.spillZero && t === SLOT_ZERO) ? t : SLOT_MISC;
+  return isBlank(t) || (env.rules.spillZero && t === SLOT_ZERO) ? t : SLOT_MISC;
 }
 
 const ALL_SPILL: readonly number[] = new Array<number>(8).fill(SLOT_SPILL);
@@ -209,7 +220,8 @@ export function stackReadFixed(env: Env, frame: Frame, off: number, size: number
     // Unwritten bytes may be read by privileged programs (6.3; in 6.1 by backport); those of dynptrs and iterators not, nor
     // what a variable store left of a register.
     for (let i = 0; i < size; i++) {
-      if (byte(i) >= SLOT_DYNPTR || byte(i) === SLOT_SPILL)
+      if (byte(i) === SLOT_POISON) deadRead(env, '', off, i, size, dst);
+      if (isObject(byte(i)) || byte(i) === SLOT_SPILL)
         env.fail(EACCES, 'stack-read', `invalid read from stack off ${off}+${i} size ${size}`, dst);
     }
     noteWalk(env, markRead(slot));
@@ -252,6 +264,7 @@ export function stackReadFixed(env: Env, frame: Frame, off: number, size: number
   let spilled = 0;
   let zeros = 0;
   for (let i = 0; i < size; i++) {
+    if (byte(i) === SLOT_POISON) deadRead(env, '', off, i, size, dst);
     if (byte(i) === SLOT_SPILL) spilled++;
     else if (byte(i) === SLOT_ZERO) zeros++;
   }
@@ -260,6 +273,12 @@ export function stackReadFixed(env: Env, frame: Frame, off: number, size: number
     return constReg(0, env.insn);
   }
   return zeros === size ? constReg(0, env.insn) : unknownReg(env.insn);
+}
+
+/** What the analysis before the walk took for dead is read. */
+function deadRead(env: Env, who: string, off: number, i: number, size: number, regno: number): never {
+  const message = `reading from stack ${who}off ${off}+${i} size ${size}, slot poisoned by dead code elimination`;
+  env.fail(EACCES, 'stack-read', message, regno);
 }
 
 /** Load from a variable offset. */
@@ -288,6 +307,7 @@ export function checkStackRange(
   by: 'read' | 'helper',
   raw: boolean,
   access: 'read' | 'write' = 'read',
+  deadOk = false,
 ): boolean {
   if (size === 0 && !zeroOk) env.fail(EACCES, 'zero-size', 'invalid zero-sized read', regno);
   checkStackBounds(env, regno, reg, off, size, env.rules.offsetsInOne ? access : by);
@@ -304,7 +324,11 @@ export function checkStackRange(
     const slot = frame.stack[(-i - 1) >> 3];
     const at = (-i - 1) & 7;
     const t = slot.types[at];
-    if (t >= SLOT_DYNPTR || (t === SLOT_SPILL && !slot.isSpill)) {
+    if (t === SLOT_POISON && !slot.isSpill) {
+      if (!deadOk && !clobber) deadRead(env, `R${regno} `, min, i - min, size, regno);
+      continue;
+    }
+    if (isObject(t) || (t === SLOT_SPILL && !slot.isSpill)) {
       const how = by === 'helper' && !env.rules.offsetsInOne ? ' indirect' : '';
       const where = constant ? `off ${min}` : `var_off ${env.rules.tnumText(reg.num.tnum)}`;
       env.fail(EACCES, 'stack-read', `invalid${how} read from stack R${regno} ${where}+${i - min} size ${size}`, regno);

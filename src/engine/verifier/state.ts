@@ -70,8 +70,19 @@ export const SLOT_DYNPTR = 4;
 /** A slot of an open-coded iterator. */
 export const SLOT_ITER = 5;
 
+/** Not read any more: see `liveness-before.ts`. */
+export const SLOT_POISON = 6;
+
 /** Nothing was written. */
 export const NO_BYTES: readonly number[] = [0, 0, 0, 0, 0, 0, 0, 0];
+
+/** Nothing of the slot is read any more. */
+export const ALL_POISON: readonly number[] = NO_BYTES.map(() => SLOT_POISON);
+
+/** A byte that was never written, or is dead. */
+export const isBlank = (t: number): boolean => t === SLOT_INVALID || t === SLOT_POISON;
+/** A byte of a dynptr or an iterator. */
+export const isObject = (t: number): boolean => t === SLOT_DYNPTR || t === SLOT_ITER;
 
 /** What the bytes of a slot say of it. */
 export const isSpill = (types: readonly number[]): boolean => types[7] === SLOT_SPILL;
@@ -94,7 +105,7 @@ export class StackSlot extends Cell {
 
   /** Holds more than data: a spilled register, a dynptr, an iterator. */
   get isSpecial(): boolean {
-    return this.types[7] === SLOT_SPILL || this.types[7] >= SLOT_DYNPTR;
+    return this.types[7] === SLOT_SPILL || isObject(this.types[7]);
   }
 
   get isDynptr(): boolean {

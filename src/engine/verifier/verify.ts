@@ -21,7 +21,7 @@ import type { LoadedObject, LoadedProgram } from '../loader/index.ts';
 import { checkAlu } from './alu.ts';
 import { checkAttach } from './attach.ts';
 import { checkCall, returnToCaller } from './calls.ts';
-import { refuseRecursion, refuseReservedFields } from './recursion.ts';
+import { refuseReservedFields } from './recursion.ts';
 import { checkCfg, checkEncoding, checkSubprogs, findSubprogs, jumpTarget, JMP_POINT, PRUNE_POINT } from './cfg.ts';
 import { E2BIG, EINVAL, Env, Refusal } from './env.ts';
 import { checkLeaks, checkReturn } from './exit.ts';
@@ -31,6 +31,8 @@ import { argsOf, entryReg } from './func-args.ts';
 import { checkJump } from './jump.ts';
 import { checkHiddenExits, checkLdAbs } from './ld-abs.ts';
 import { checkLdImm64 } from './ld-imm.ts';
+import { LivenessBefore } from './liveness-before.ts';
+import { LoopVisits } from './loop-visits.ts';
 import { checkMemInsn } from './memory.ts';
 import { claimsOf } from './observe.ts';
 import { checkStackDepth } from './stack-depth.ts';
@@ -125,8 +127,11 @@ function run(env: Env): void {
   checkEncoding(env);
   if (env.rules.offsetsInOne) refuseReservedFields(env);
   checkCfg(env);
-  if (env.rules.offsetsInOne) refuseRecursion(env);
   findPacketChanges(env);
+  if (env.rules.livenessBefore) {
+    env.before = new LivenessBefore(env);
+    env.loops = new LoopVisits(env.before);
+  }
   const globals = (only: ReadonlySet<number> | null): void => {
     const done = new Set<number>();
     for (let again = true; again;) {
@@ -176,6 +181,7 @@ function explore(env: Env, n: number): void {
   env.prevInsn = -1;
   env.pending = [];
   env.explored.clear();
+  env.loops?.clear();
   env.log.lastLine = '';
   env.log.touchAll();
   loop(env);
@@ -197,11 +203,13 @@ function loop(env: Env): void {
     }
     env.spend(1);
     env.state.lastInsn = prev;
+    const prune = (env.points[env.insn] & PRUNE_POINT) !== 0;
+    if (prune) env.before?.forgetDead(env);
     env.recorder?.arrive(env);
-    if (env.points[env.insn] & PRUNE_POINT && alreadyVisited(env)) {
+    if (prune && alreadyVisited(env)) {
       env.log.line(printState ? `\nfrom ${prev} to ${env.insn}: safe` : `${env.insn}: safe`);
       env.log.touchAll();
-      pathEnded(env.state);
+      pathEnded(env, env.state);
       if (!env.pop()) return;
       prev = env.prevInsn;
       printState = true;
@@ -224,7 +232,7 @@ function loop(env: Env): void {
     if (next === 'ended') {
       env.recorder?.ended('exit');
       env.log.touchAll();
-      pathEnded(env.state);
+      pathEnded(env, env.state);
       if (!env.pop()) return;
       prev = env.prevInsn;
       printState = true;

@@ -4,6 +4,7 @@ import { IdMap } from './equal.ts';
 import type { Reg } from './reg.ts';
 import { unknownReg } from './reg.ts';
 import type { Kept, KeptState } from './kept.ts';
+import { checkpointsAt } from './prune.ts';
 import type { Cell, State } from './state.ts';
 import { isSpill } from './state.ts';
 
@@ -37,9 +38,9 @@ export function widenImprecise(env: Env, insn: number): void {
 /** The last checkpoint at an instruction on the way to `of`, with the same call chain (find_prev_entry). */
 export function previousEntry(env: Env, of: State | KeptState | null, insn: number): KeptState | null {
   if (of === null) return null;
-  for (const c of env.explored.get(insn) ?? []) {
+  for (const c of checkpointsAt(env, of, insn)) {
     const st = c.state;
-    if (st.branches === 0 || st.frames.length !== of.frames.length) continue;
+    if (st.insn !== insn || st.branches === 0 || st.frames.length !== of.frames.length) continue;
     if (!st.frames.every((f, i) => f.callsite === of.frames[i].callsite)) continue;
     if (st.dfsDepth < of.dfsDepth) return st;
   }

@@ -1,0 +1,71 @@
+/**
+ * How 7.1 and later compare stack slots: what is dead was forgotten before, halves of a slot are looked at on their own, and
+ * within a loop data may stand for spilled numbers, too (stacksafe() of kernel/bpf/states.c).
+ */
+import type { Reg } from './reg.ts';
+import { unknownReg } from './reg.ts';
+import type { StackSlot } from './state.ts';
+import { ALL_POISON, isBlank, SLOT_DYNPTR, SLOT_INVALID, SLOT_ITER, SLOT_MISC, SLOT_SPILL } from './state.ts';
+
+const UNKNOWN: Reg = unknownReg();
+
+/** A slot of a checkpoint. */
+export interface OldSlot {
+  readonly types: readonly number[];
+  readonly reg: Reg;
+  readonly precise: boolean;
+}
+
+/** How the values of two slots compare. */
+export interface SlotRules {
+  readonly exact: boolean;
+  value(old: Reg, precise: boolean, cur: Reg): boolean;
+  dynptr(old: Reg, cur: Reg): boolean;
+  iter(old: Reg, cur: Reg): boolean;
+}
+
+/** The number that a load from byte `at` on finds, if it is one. */
+function numberAt(types: readonly number[], reg: Reg, at: number): Reg | null {
+  if (types[at] === SLOT_SPILL && reg.isScalar) return reg;
+  for (let i = at; i < 8; i++) if (types[i] !== SLOT_MISC && !isBlank(types[i])) return null;
+  return UNKNOWN;
+}
+
+const blankAs = (t: number): number => (isBlank(t) ? SLOT_INVALID : t);
+
+export function slotCovered72(old: OldSlot, cur: StackSlot | undefined, rules: SlotRules): boolean {
+  const { types, reg } = old;
+  if (types === ALL_POISON && !rules.exact) return true;
+  for (let i = 0; i < 8; i++) {
+    const t = types[i];
+    if (rules.exact && (cur === undefined || blankAs(t) !== blankAs(cur.types[i]))) return false;
+    if (isBlank(t) || t === SLOT_MISC) continue;
+    if (cur === undefined) return false;
+    if (i === 0 || i === 4) {
+      const a = numberAt(types, reg, i);
+      const b = numberAt(cur.types, cur.reg, i);
+      if (a !== null && b !== null) {
+        if (!rules.value(a, a === reg && old.precise, b)) return false;
+        i += i === 0 ? 7 : 3;
+        continue;
+      }
+    }
+    if (t !== cur.types[i]) return false;
+    if (i === 7 && !held(old, cur, rules)) return false;
+  }
+  return true;
+}
+
+/** The last byte, which is alike on both sides, says what the slot holds. */
+function held(old: OldSlot, cur: StackSlot, rules: SlotRules): boolean {
+  switch (old.types[7]) {
+    case SLOT_SPILL:
+      return rules.value(old.reg, old.precise, cur.reg);
+    case SLOT_DYNPTR:
+      return rules.dynptr(old.reg, cur.reg);
+    case SLOT_ITER:
+      return rules.iter(old.reg, cur.reg);
+    default:
+      return true;
+  }
+}

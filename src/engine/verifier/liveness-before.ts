@@ -1,0 +1,130 @@
+/**
+ * What 7.1 and later find out about a program before they walk it: decided branches, loops, live registers and stack. What is
+ * dead is forgotten in the current state wherever states are compared, so checkpoints hold nothing that is not read later.
+ */
+import { CALLS_CALLBACK } from './cfg.ts';
+import { ConstRegs, pruneDeadBranches } from './const-regs.ts';
+import type { Env } from './env.ts';
+import { EINVAL } from './env.ts';
+import { calleesFirst, flowOf, loopNumbers } from './flow.ts';
+import { LivenessLog, logLiveRegs, logOrder } from './live-log.ts';
+import { liveRegisters } from './live-regs.ts';
+import { LiveStack, type Instance } from './live-stack.ts';
+import { ADD_CONST, NOT_INIT } from './reg.ts';
+import type { Frame, StackSlot, State } from './state.ts';
+import { ALL_POISON, isObject, SLOT_MISC, SLOT_POISON, SLOT_SPILL } from './state.ts';
+import { dropScalarId } from './stack.ts';
+
+/** The instruction that a frame is at: the call that it waits for, or the current one. */
+export const frameInsn = (frames: readonly { readonly callsite: number }[], n: number, insn: number): number =>
+  n === frames.length - 1 ? insn : frames[n + 1].callsite;
+
+export class LivenessBefore {
+  /** Bits of the registers that may be read at or after each instruction. */
+  readonly regs: Uint16Array;
+  /** Number of the loop that an instruction is in; 0 = none. */
+  readonly loops: Int32Array;
+  readonly #stack: LiveStack;
+
+  /** Rewrites jumps of the program that constants decide. Refuses functions that call each other in a circle. */
+  constructor(env: Env) {
+    let flow = flowOf(env);
+    const known = new ConstRegs(env, flow);
+    if (pruneDeadBranches(env, known)) flow = flowOf(env);
+    const order = calleesFirst(env, flow, (from, to) => {
+      // Without function info in BTF the kernel knows no names; ours are made up then.
+      const name = (n: number): string => `${env.subprogs[n].name.replace(/^subprog_\d+$/, '')}()`;
+      env.fail(EINVAL, 'too-deep', `recursive call from ${name(from)} to ${name(to)}`);
+    });
+    const log = env.log.level === 2;
+    if (log) logOrder(env, order);
+    this.loops = loopNumbers(env, flow);
+    this.#stack = new LiveStack(env, flow, known, order, log ? new LivenessLog(env) : null);
+    this.regs = liveRegisters(env, flow);
+    if (log) logLiveRegs(env, this.regs, this.loops);
+  }
+
+  /** Forgets what the current state holds in places that are not read any more (clean_verifier_state()). */
+  forgetDead(env: Env): void {
+    const { frames } = env.state;
+    const around = frames.map((f, n) => this.#instanceOf(env, f, n));
+    frames.forEach((f, n) => {
+      const bits = this.regs[frameInsn(frames, n, env.insn)];
+      for (let i = 0; i < 10; i++) if ((bits & (1 << i)) === 0) f.regs[i].reg = NOT_INIT;
+      for (let i = 0; i < f.stack.length; i++) {
+        const slot = f.stack[i];
+        if (slot.types === ALL_POISON) continue;
+        const lo = this.#alive(env, around, n, i * 2);
+        const hi = this.#alive(env, around, n, i * 2 + 1);
+        if (!lo || !hi) forgetHalves(slot, lo, hi);
+      }
+    });
+  }
+
+  #instanceOf(env: Env, f: Frame, n: number): Instance | null {
+    const { start } = env.subprogs[f.subprog];
+    for (let depth = n; depth >= 0; depth--) {
+      const found = this.#stack.find(depth > 0 ? f.callsite : start, depth);
+      if (found !== undefined) return found;
+    }
+    return null;
+  }
+
+  /** May half `h` of frame `n` be read later: by the function that runs, or by its callers when it has returned? */
+  #alive(env: Env, around: readonly (Instance | null)[], n: number, h: number): boolean {
+    const top = around.length - 1;
+    const { frames } = env.state;
+    const own = around[top];
+    if (own === null) return true;
+    // Instances of functions that get no pointers to the stack know no frames below their own.
+    const at = n + own.depth - top;
+    if (at >= 0 && at <= own.depth && own.isLive(env.insn, at, h)) return true;
+    for (let i = n; i < top; i++) {
+      const outer = around[i];
+      if (outer === null) return true;
+      const frame = n + outer.depth - i;
+      if (frame < 0 || frame > outer.depth) return true;
+      const call = frames[i + 1].callsite;
+      const again = (env.points[call] & CALLS_CALLBACK) !== 0;
+      if (outer.isLive(again ? call : call + 1, frame, h)) return true;
+    }
+    return false;
+  }
+}
+
+function forgetHalves(slot: StackSlot, lo: boolean, hi: boolean): void {
+  const { types } = slot;
+  const last = types[7];
+  // Dynptrs and iterators are needed to know when they are overwritten.
+  if (isObject(last)) return;
+  let out: number[] | null = null;
+  if (!hi) {
+    if (lo && last === SLOT_SPILL) {
+      // A part of a pointer must stay unreadable; zero would have to be needed precisely.
+      if (!slot.reg.isScalar || slot.reg.isNull) return;
+      out = types.map((t, i) => (i < 4 && t === SLOT_SPILL ? SLOT_MISC : t));
+    }
+    slot.reg = NOT_INIT;
+  }
+  if (!lo && !hi) {
+    slot.types = ALL_POISON;
+    return;
+  }
+  out ??= types.slice();
+  for (let i = lo ? 4 : 0; i < (hi ? 4 : 8); i++) out[i] = SLOT_POISON;
+  if (out.some((t, i) => t !== types[i])) slot.types = out;
+}
+
+/** Numbers that share their id with no other are not linked (bpf_clear_singular_ids()). */
+export function dropLoneIds(st: State): void {
+  const counts = new Map<number, number>();
+  for (const c of st.cells()) {
+    const { reg } = c;
+    if (reg.isScalar && reg.id !== 0) counts.set(reg.id & ~ADD_CONST, (counts.get(reg.id & ~ADD_CONST) ?? 0) + 1);
+  }
+  if (counts.size === 0) return;
+  for (const c of st.cells()) {
+    const { reg } = c;
+    if (reg.isScalar && reg.id !== 0 && counts.get(reg.id & ~ADD_CONST) === 1) c.reg = dropScalarId(reg);
+  }
+}

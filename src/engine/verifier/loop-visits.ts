@@ -1,0 +1,104 @@
+/**
+ * Loops that paths are in (7.1 on; states.c, "SCC"). A path that ends at a state of a loop which is not explored yet cannot take
+ * over what that state will need precisely. It is remembered as a back edge, and when all ways from the first checkpoint in the loop
+ * are explored, needs are passed along the back edges until nothing changes.
+ */
+import type { Env } from './env.ts';
+import type { KeptState } from './kept.ts';
+import { frameInsn, type LivenessBefore } from './liveness-before.ts';
+import { markAllPrecise } from './precision-6-1.ts';
+import { passPrecision } from './precision.ts';
+import type { PathState, State } from './state.ts';
+
+const MAX_ROUNDS = 64;
+
+/** A loop, by the calls that lead to it. */
+interface Visit {
+  readonly text: string;
+  /** The first checkpoint in it, until all is explored from there. */
+  entry: KeptState | null;
+  readonly edges: { readonly from: State; readonly insn: number; readonly to: KeptState }[];
+}
+
+export class LoopVisits {
+  /** Back edges that wait: they count as states. */
+  waiting = 0;
+  readonly #before: LivenessBefore;
+  readonly #visits = new Map<string, Visit>();
+  readonly #of = new WeakMap<PathState, Visit>();
+
+  constructor(before: LivenessBefore) {
+    this.#before = before;
+  }
+
+  /** The calls to the outermost loop that a state is in, and its number; null = it is in none. */
+  #chain(st: KeptState | State, insn: number): string | null {
+    const calls: number[] = [];
+    for (let n = 0; n < st.frames.length; n++) {
+      const at = frameInsn(st.frames, n, insn);
+      const loop = this.#before.loops[at];
+      if (loop !== 0) return `(${[...calls, loop].join(',')})`;
+      calls.push(at);
+    }
+    return null;
+  }
+
+  /** A checkpoint was made. */
+  enter(env: Env, st: KeptState): void {
+    const text = this.#chain(st, st.insn);
+    if (text === null) return;
+    let visit = this.#visits.get(text);
+    if (visit === undefined) {
+      visit = { text, entry: null, edges: [] };
+      this.#visits.set(text, visit);
+    }
+    this.#of.set(st, visit);
+    if (visit.entry !== null) return;
+    visit.entry = st;
+    if (env.log.level === 2) env.log.line(`SCC enter ${text}`);
+  }
+
+  /** All ways from a checkpoint are explored. */
+  explored(env: Env, st: PathState): void {
+    const visit = this.#of.get(st);
+    if (visit === undefined || visit.entry !== st) return;
+    if (env.log.level === 2) env.log.line(`SCC exit ${visit.text}`);
+    visit.entry = null;
+    this.waiting -= visit.edges.length;
+    let rounds = 0;
+    for (let changed = true; changed;) {
+      if (rounds++ > MAX_ROUNDS) {
+        if (env.log.level === 2) env.log.line('propagate_backedges: too many iterations');
+        for (const e of visit.edges) markAllPrecise(env, e.from, () => undefined);
+        break;
+      }
+      changed = false;
+      // The kernel's list has the newest first.
+      for (let n = visit.edges.length - 1; n >= 0; n--) {
+        const e = visit.edges[n];
+        if (passPrecision(env, e.to, e.from, e.insn)) changed = true;
+      }
+    }
+    visit.edges.length = 0;
+  }
+
+  /** May a checkpoint still learn what it needs precisely? */
+  isOpen(st: KeptState): boolean {
+    return (this.#of.get(st)?.edges.length ?? 0) > 0;
+  }
+
+  /** The path of `from` ends at a state of the loop. */
+  backEdge(env: Env, from: State, to: KeptState): void {
+    const visit = this.#of.get(to);
+    if (visit === undefined) return;
+    if (env.log.level === 2) env.log.line(`SCC backedge ${visit.text}`);
+    visit.edges.push({ from, insn: env.insn, to });
+    this.waiting++;
+  }
+
+  /** Another function is verified on its own. */
+  clear(): void {
+    this.#visits.clear();
+    this.waiting = 0;
+  }
+}

@@ -1,0 +1,135 @@
+/** How much of the stack calls and memory instructions read and write through a pointer to it (7.1 on). */
+import {
+  BPF_ATOMIC,
+  BPF_CLASS,
+  BPF_LDX,
+  BPF_LOAD_ACQ,
+  BPF_MODE,
+  BPF_PSEUDO_KFUNC_CALL,
+  BPF_ST,
+  BPF_STORE_REL,
+  BPF_STX,
+} from '../bpf/index.ts';
+import type { MapDef } from '../loader/index.ts';
+import type { ConstRegs } from './const-regs.ts';
+import type { Env } from './env.ts';
+import { accessSize } from './frame-pointers.ts';
+import { kfuncOf } from './kfuncs.ts';
+import { offeredProto } from './offered.ts';
+
+/** Bytes read (positive) or surely written (negative); `unknown`: perhaps all up to the frame pointer are read. */
+export type StackBytes = number | 'unknown';
+
+const MAX_STACK = 512;
+const DYNPTR = 16;
+
+/** A load's or store's pointer and bytes; null = another instruction. */
+export function memoryUse(env: Env, i: number): { readonly reg: number; readonly bytes: number } | null {
+  const { insns } = env;
+  const op = insns.op[i];
+  const size = accessSize(op);
+  switch (op & BPF_CLASS) {
+    case BPF_LDX:
+      return { reg: insns.src[i], bytes: size };
+    case BPF_ST:
+      return { reg: insns.dst[i], bytes: -size };
+    case BPF_STX:
+      if ((op & BPF_MODE) !== BPF_ATOMIC) return { reg: insns.dst[i], bytes: -size };
+      if (insns.imm[i] === BPF_LOAD_ACQ) return { reg: insns.src[i], bytes: size };
+      return { reg: insns.dst[i], bytes: insns.imm[i] === BPF_STORE_REL ? -size : size };
+    default:
+      return null;
+  }
+}
+
+/** How many arguments a call's function takes; null = not known. */
+export function callArity(env: Env, i: number): number | null {
+  const { insns } = env;
+  if (insns.src[i] === 0) return offeredProto(env, insns.imm[i])?.args.length ?? null;
+  if (insns.src[i] !== BPF_PSEUDO_KFUNC_CALL || kfuncOf(env, i) === null) return null;
+  return paramsOf(env, insns.imm[i])?.length ?? null;
+}
+
+function paramsOf(env: Env, id: number): readonly { readonly name: string; readonly type: number }[] | null {
+  const f = env.btf.type(id);
+  const proto = f.kind === 'func' ? env.btf.type(f.type) : f;
+  return proto.kind === 'func_proto' ? proto.params : null;
+}
+
+/** What the call at `i` does through its argument number `arg` (from 0). */
+export const callUse = (env: Env, known: ConstRegs, i: number, arg: number): StackBytes =>
+  env.insns.src[i] === BPF_PSEUDO_KFUNC_CALL ? kfuncUse(env, known, i, arg) : helperUse(env, known, i, arg);
+
+/** Maps that the program names. */
+function mapsOf(env: Env): MapDef[] {
+  const { insns } = env;
+  const out = new Set<MapDef>();
+  for (let i = 0; i < insns.count; i++) {
+    if (insns.op[i] === 0x18 && (insns.src[i] === 1 || insns.src[i] === 2)) out.add(env.obj.maps[insns.imm[i]]);
+  }
+  return [...out];
+}
+
+function mapPart(
+  env: Env,
+  known: ConstRegs,
+  i: number,
+  args: readonly string[],
+  arg: number,
+  key: boolean,
+): StackBytes {
+  const part = (m: MapDef): number => (key ? m.keySize : m.valueSize);
+  const at = args.slice(0, arg).indexOf('map');
+  const map = at < 0 ? -1 : known.map(i, at + 1);
+  if (map >= 0) return part(env.obj.maps[map]);
+  // Another map on another way: the largest of all.
+  const sizes = mapsOf(env).flatMap((m) => [part(m), m.innerMap === undefined ? 0 : part(env.obj.maps[m.innerMap])]);
+  const most = Math.max(0, ...sizes);
+  return most === 0 ? 'unknown' : most;
+}
+
+/** As bpf_helper_stack_access_bytes(). */
+function helperUse(env: Env, known: ConstRegs, i: number, arg: number): StackBytes {
+  const proto = offeredProto(env, env.insns.imm[i]);
+  if (proto === undefined) return 'unknown';
+  const { args } = proto;
+  const what = args[arg].replace('?', '');
+  const filled = (n: StackBytes): StackBytes => (n === 'unknown' ? n : -n);
+  if (what === 'key' || what === 'value') return mapPart(env, known, i, args, arg, what === 'key');
+  if (what === 'outvalue') return filled(mapPart(env, known, i, args, arg, false));
+  if (what === 'mem' || what === 'rmem' || what === 'outmem') {
+    const next = args[arg + 1] ?? '';
+    if (next !== 'size' && next !== 'size0') return 'unknown';
+    const size = known.number(i, arg + 2);
+    if (size === null) return what === 'outmem' ? 0 : MAX_STACK;
+    return what === 'outmem' ? -Number(size) : Number(size);
+  }
+  if (what === 'out8') return -8;
+  const fixed = /^(?:fixed|inout)(\d+)$/.exec(what);
+  if (fixed !== null) return Number(fixed[1]);
+  if (what.startsWith('newdynptr')) return -DYNPTR;
+  if (what.startsWith('rdynptr') || what.startsWith('dropdynptr')) return DYNPTR;
+  return what === 'stack' ? 0 : 'unknown';
+}
+
+/** As bpf_kfunc_stack_access_bytes(). */
+function kfuncUse(env: Env, known: ConstRegs, i: number, arg: number): StackBytes {
+  const func = kfuncOf(env, i);
+  const params = paramsOf(env, env.insns.imm[i]);
+  if (func === null || params === null) return 'unknown';
+  if (arg >= params.length) return 0;
+  const t = env.btf.type(env.btf.strip(params[arg].type));
+  if (t.kind !== 'ptr') return 0;
+  const target = env.btf.strip(t.type);
+  let size: number | undefined;
+  const next = params[arg + 1]?.name ?? '';
+  if (env.btf.name(target) === 'bpf_dynptr' || env.btf.name(target) === 'bpf_dynptr_kern') size = DYNPTR;
+  else if (next.endsWith('__sz') || next.endsWith('__szk')) {
+    const n = known.number(i, arg + 2);
+    if (n === null) return MAX_STACK;
+    size = Number(n);
+  } else size = env.btf.sizeOf(target) ?? undefined;
+  if (size === undefined) return 'unknown';
+  const filled = (arg === 0 && func.flags.has('iter_new')) || params[arg].name.endsWith('__uninit');
+  return filled ? -size : size;
+}

@@ -27,10 +27,20 @@ import { defineReg, useReg } from './liveness.ts';
 import { markPrecise } from './precision.ts';
 import { isPacket } from './packet.ts';
 import type { Reg, RegKind } from './reg.ts';
-import { ADD_CONST, constReg, isUntrustedMemory, MAYBE_NULL, pointerReg, scalarReg, unknownReg } from './reg.ts';
+import {
+  ADD_CONST,
+  ADD_CONST32,
+  constReg,
+  isUntrustedMemory,
+  linkOf,
+  MAYBE_NULL,
+  pointerReg,
+  scalarReg,
+  unknownReg,
+} from './reg.ts';
 import { Scalar } from './scalar.ts';
 import { assignScalarId, dropScalarId } from './stack.ts';
-import { tnumAdd, tnumSub } from './tnum.ts';
+import { tnumAdd, tnumSub, tnumSubregIsConst } from './tnum.ts';
 
 const MAX_VAR_OFF = 1 << 29;
 const WORDS = ['+=', '-=', '*=', '/=', '|=', '&=', '<<=', '>>=', 'neg', '%=', '^=', '=', 's>>=', 'endian'];
@@ -202,7 +212,9 @@ function scalarMath(env: Env, op: number, bits: 32 | 64, dst: number, d: Reg, s:
   const signed = env.insns.off[env.insn] === 1;
   const n = aluScalar(op, bits, left.num, s.num, env.rules.bounds, signed);
   let r: Reg = scalarReg(n, env.insn);
-  if (env.rules.linkedScalars && op === BPF_ADD && bits === 64 && d.id !== 0 && s.num.isConst && !self) {
+  if (env.rules.linksAnyConst) {
+    if ((op === BPF_ADD || op === BPF_SUB) && d.id !== 0 && !self) r = linked(r, op, bits, d, s);
+  } else if (env.rules.linkedScalars && op === BPF_ADD && bits === 64 && d.id !== 0 && s.num.isConst && !self) {
     const { vlo, vhi } = s.num.tnum;
     if (d.id < ADD_CONST && vhi === 0 && vlo >= 0) {
       r = r.copy();
@@ -211,6 +223,19 @@ function scalarMath(env: Env, op: number, bits: 32 | 64, dst: number, d: Reg, s:
     }
   }
   env.setReg(dst, r);
+}
+
+/** The sum or difference of a number and a constant, linked to the number where that is possible. */
+function linked(r: Reg, op: number, bits: 32 | 64, d: Reg, s: Reg): Reg {
+  const { tnum } = s.num;
+  const { vlo, vhi } = tnum;
+  if (bits === 64 ? !tnum.isConst || vhi !== vlo >> 31 : !tnumSubregIsConst(tnum)) return r;
+  if (bits === 32 && d.num.umax > 0xffff_ffffn) return r;
+  if (linkOf(d.id) !== 0 || (op === BPF_SUB && vlo === -0x8000_0000)) return r;
+  const out = r.copy();
+  out.id = d.id + (bits === 64 ? ADD_CONST : ADD_CONST32);
+  out.off = op === BPF_SUB ? -vlo : vlo;
+  return out;
 }
 
 /** A mask made of a comparison (0 or -1) is verified as two paths, so that what it selects stays known. */

@@ -7,7 +7,7 @@ import { frameInsn } from './liveness-before.ts';
 import { wholeOffset } from './offsets.ts';
 import { rangeCovers } from './packet.ts';
 import type { Reg } from './reg.ts';
-import { ADD_CONST, covers, sameShape, unknownReg } from './reg.ts';
+import { baseId, covers, linkOf, sameShape, unknownReg } from './reg.ts';
 import type { StackSlot, State } from './state.ts';
 import { isDynptr, isIter, isSpill, SLOT_DYNPTR, SLOT_INVALID, SLOT_MISC, SLOT_SPILL, SLOT_ZERO } from './state.ts';
 
@@ -20,7 +20,7 @@ export class IdMap {
   frameIds: FrameIds = new Map();
   private readonly olds: number[] = [];
   private readonly curs: number[] = [];
-  private fresh = 0x4000_0000;
+  private fresh = 0x2000_0000;
 
   /** Zero only matches zero. */
   same(old: number, cur: number): boolean {
@@ -39,7 +39,7 @@ export class IdMap {
   /** An independent number gets an id of its own, so that it does not stand for a linked one. */
   sameScalar(old: number, cur: number): boolean {
     if (old === 0) return true;
-    return this.same(old & ~ADD_CONST, cur === 0 ? ++this.fresh : cur & ~ADD_CONST);
+    return this.same(baseId(old), cur === 0 ? ++this.fresh : baseId(cur));
   }
 }
 
@@ -70,11 +70,9 @@ function valueCovered(
     case 'scalar': {
       if (!precise && how === 'covers' && !env.strictPruning) return true;
       if (env.rules.compareScalarIds) {
-        const oldAdd = old.id >= ADD_CONST;
-        const curAdd = cur.id >= ADD_CONST;
-        if (oldAdd && !curAdd) return false;
-        if (old.id !== 0 && !oldAdd && curAdd) return false;
-        if (oldAdd && old.off !== cur.off) return false;
+        const link = linkOf(old.id);
+        if (old.id !== 0 && link !== linkOf(cur.id)) return false;
+        if (link !== 0 && old.off !== cur.off) return false;
         if (!ids.sameScalar(old.id, cur.id)) return false;
       }
       return covers(old, cur);

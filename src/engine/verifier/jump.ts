@@ -11,8 +11,7 @@ import {
   BPF_SRC,
   BPF_X,
 } from '../bpf/index.ts';
-import { addRanges } from './alu-values.ts';
-import type { BoundsRules } from './bounds.ts';
+import { addRanges, movScalar32 } from './alu-values.ts';
 import type { Env } from './env.ts';
 import { EINVAL } from './env.ts';
 import { useReg } from './liveness.ts';
@@ -23,7 +22,17 @@ import { printTouched } from './print.ts';
 import { releaseState } from './refs.ts';
 import { learnRange, packetBranch } from './packet.ts';
 import type { Reg } from './reg.ts';
-import { ADD_CONST, constReg, isUntrustedMemory, MAYBE_NULL, RCU, scalarReg } from './reg.ts';
+import {
+  ADD_CONST,
+  ADD_CONST32,
+  baseId,
+  constReg,
+  isUntrustedMemory,
+  linkOf,
+  MAYBE_NULL,
+  RCU,
+  scalarReg,
+} from './reg.ts';
 import { Scalar } from './scalar.ts';
 import { isSocket } from './sockets.ts';
 import type { LinkedPlace, State } from './state.ts';
@@ -147,10 +156,10 @@ function predict(env: Env, op: number, jmp32: boolean, dst: Reg, src: Reg, isX: 
 
 /** All numbers with the same origin (up to a constant). */
 function collectLinked(env: Env, id: number, out: LinkedPlace[]): void {
-  const base = id & ~ADD_CONST;
+  const base = baseId(id);
   const st = env.state;
   const add = (reg: Reg, place: LinkedPlace, drop: () => void): void => {
-    if (!reg.isScalar || (reg.id & ~ADD_CONST) !== base) return;
+    if (!reg.isScalar || baseId(reg.id) !== base) return;
     if (out.some((p) => p.frame === place.frame && p.at === place.at && p.isReg === place.isReg)) return;
     if (out.length < MAX_LINKED || !env.rules.fullBacktrack) out.push(place);
     else drop();
@@ -184,13 +193,21 @@ function collectLinked(env: Env, id: number, out: LinkedPlace[]): void {
 const deltaOf = (v: number): Scalar => (v === (v | 0) ? Scalar.int32(v) : Scalar.constant(BigInt(v)));
 
 /** What one of the linked numbers learned, the others learn too. */
-function syncLinked(st: State, known: Reg, knownAt: number, places: readonly LinkedPlace[], bounds: BoundsRules): void {
+function syncLinked(env: Env, st: State, known: Reg, knownAt: number, places: readonly LinkedPlace[]): void {
+  const { bounds } = env.rules;
   for (const p of places) {
     const cell = p.isReg ? st.frames[p.frame].regs[p.at] : st.frames[p.frame].stack[p.at];
     const r = cell.reg;
     const self = p.isReg && p.at === knownAt && p.frame === st.frames.length - 1;
-    if (self || !r.isScalar || (r.id & ~ADD_CONST) !== (known.id & ~ADD_CONST)) continue;
-    const plain = (r.id < ADD_CONST && known.id < ADD_CONST) || r.off === known.off;
+    if (self || !r.isScalar || baseId(r.id) !== baseId(known.id)) continue;
+    const links = [linkOf(r.id), linkOf(known.id)];
+    // What was added in 32 bits says nothing of what was added in 64.
+    if (links.includes(ADD_CONST) && links.includes(ADD_CONST32)) continue;
+    if (env.rules.oneId) {
+      if (p.isReg) env.log.touchReg(p.at);
+      else env.log.touchSlot(p.at);
+    }
+    const plain = (links[0] === 0 && links[1] === 0) || r.off === known.off;
     if (plain) {
       cell.reg = known;
       continue;
@@ -199,7 +216,11 @@ function syncLinked(st: State, known: Reg, knownAt: number, places: readonly Lin
     const n = known.num.clone();
     (bounds.add ?? addRanges)(n, delta);
     n.tnum = tnumAdd(n.tnum, delta.tnum);
-    cell.reg = r.withNum(n);
+    if (env.rules.linksAnyConst) {
+      const whole = links.includes(ADD_CONST32) ? movScalar32(n, bounds) : n;
+      bounds.sync(whole);
+      cell.reg = r.withNum(whole);
+    } else cell.reg = r.withNum(n);
   }
 }
 
@@ -229,13 +250,13 @@ function refine(
     here.regs[srcNo].reg = src.withNum(fallSrc);
     there.regs[srcNo].reg = src.withNum(takenSrc);
     if (src.id !== 0) {
-      syncLinked(env.state, here.regs[srcNo].reg, srcNo, linked, env.rules.bounds);
-      syncLinked(other, there.regs[srcNo].reg, srcNo, linked, env.rules.bounds);
+      syncLinked(env, env.state, here.regs[srcNo].reg, srcNo, linked);
+      syncLinked(env, other, there.regs[srcNo].reg, srcNo, linked);
     }
   }
   if (dst.id !== 0) {
-    syncLinked(env.state, here.regs[dstNo].reg, dstNo, linked, env.rules.bounds);
-    syncLinked(other, there.regs[dstNo].reg, dstNo, linked, env.rules.bounds);
+    syncLinked(env, env.state, here.regs[dstNo].reg, dstNo, linked);
+    syncLinked(env, other, there.regs[dstNo].reg, dstNo, linked);
   }
 }
 
@@ -304,7 +325,7 @@ function resolveNull(env: Env, st: State, id: number, refId: number, isNull: boo
       continue;
     }
     const n = nonNull(env, r);
-    if (!env.hasSpinLock(n)) n.id = 0;
+    if (!env.rules.oneId && !env.hasSpinLock(n)) n.id = 0;
     c.reg = n;
   }
 }

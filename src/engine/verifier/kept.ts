@@ -133,11 +133,11 @@ export class KeptState extends PathState {
     return this.clean && k.readTo < this.depth ? NO_BYTES : k.types;
   }
 
-  /** A frame as one of a current state, for printing. */
-  frameAt(n: number): Frame {
+  /** A frame as one of a current state, for printing; with all references of the state, if wanted. */
+  frameAt(n: number, allRefs = false): Frame {
     const kept = this.frames[n];
     const frame = new Frame(kept.callsite, kept.frameno, kept.subprog);
-    frame.refs = kept.refs;
+    frame.refs = (allRefs ? this.cur : kept).refs;
     frame.inCallback = kept.inCallback;
     const fill = (cell: Cell, k: Kept): void => {
       cell.reg = this.reg(k);

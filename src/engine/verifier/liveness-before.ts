@@ -10,7 +10,7 @@ import { calleesFirst, flowOf, loopNumbers } from './flow.ts';
 import { LivenessLog, logLiveRegs, logOrder } from './live-log.ts';
 import { liveRegisters } from './live-regs.ts';
 import { LiveStack, type Instance } from './live-stack.ts';
-import { ADD_CONST, NOT_INIT } from './reg.ts';
+import { baseId, NOT_INIT } from './reg.ts';
 import type { Frame, StackSlot, State } from './state.ts';
 import { ALL_POISON, isObject, SLOT_MISC, SLOT_POISON, SLOT_SPILL } from './state.ts';
 import { dropScalarId } from './stack.ts';
@@ -120,11 +120,11 @@ export function dropLoneIds(st: State): void {
   const counts = new Map<number, number>();
   for (const c of st.cells()) {
     const { reg } = c;
-    if (reg.isScalar && reg.id !== 0) counts.set(reg.id & ~ADD_CONST, (counts.get(reg.id & ~ADD_CONST) ?? 0) + 1);
+    if (reg.isScalar && reg.id !== 0) counts.set(baseId(reg.id), (counts.get(baseId(reg.id)) ?? 0) + 1);
   }
   if (counts.size === 0) return;
   for (const c of st.cells()) {
     const { reg } = c;
-    if (reg.isScalar && reg.id !== 0 && counts.get(reg.id & ~ADD_CONST) === 1) c.reg = dropScalarId(reg);
+    if (reg.isScalar && reg.id !== 0 && counts.get(baseId(reg.id)) === 1) c.reg = dropScalarId(reg);
   }
 }

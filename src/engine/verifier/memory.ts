@@ -64,7 +64,8 @@ export function checkRegion(
 ): void {
   const s = reg.num;
   const lo = s.sminNumber + off;
-  if (s.sminHi < 0 && (s.sminUnbounded || lo !== (lo | 0) || lo < 0)) {
+  const below = env.rules.offsetsInOne ? s.sminNumber + reg.off < 0 : s.sminHi < 0;
+  if (below && (s.sminUnbounded || lo !== (lo | 0) || lo < 0)) {
     env.fail(
       EACCES,
       'index-negative',

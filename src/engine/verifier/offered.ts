@@ -32,6 +32,7 @@ const LSM_VARIANTS: Readonly<Record<number, string>> = {
 /** The prototype that the program's type has; undefined = none, or it is not modelled. */
 export function offeredProto(env: Env, id: number): HelperProto | undefined {
   const offered = offer(env, id, helperName(id));
-  if (offered === null) return undefined;
+  // Those that only sleepable programs may call have a prototype for all of the type.
+  if (offered === null) return isLsm(env) && env.platform.lsmHelpers.sleepable.has(id) ? helperProto(id) : undefined;
   return offered.variant === null ? helperProto(id) : variantProto(offered.variant);
 }

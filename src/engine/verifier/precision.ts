@@ -149,8 +149,6 @@ export function markPrecise(env: Env, regno: number): void {
 export function markSlotPrecise(env: Env, frame: number, spi: number): void {
   const w = new Wanted(env);
   w.slots[frame].add(spi);
-  const slot = env.state.frames[frame].stack[spi];
-  slot.precise = true;
   backtrack(env, w);
 }
 
@@ -246,7 +244,7 @@ function markIn(env: Env, st: KeptState, w: Wanted): boolean {
       if (!k.reg.isScalar || !demand(st, k, w)) w.regs[f] &= ~(1 << i);
     }
     if (w.slots[f].size > 0 && !markSlots(st, frame, w.slots[f], w)) return false;
-    say(env, f, () => `parent state ${wantedText(w, f)}: ${frameText(env, st.frameAt(f))}`);
+    say(env, f, () => `parent state ${wantedText(w, f)}: ${frameText(env, st.frameAt(f, env.rules.oneId))}`);
   }
   return true;
 }

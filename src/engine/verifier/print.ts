@@ -4,7 +4,7 @@ import type { Env } from './env.ts';
 import { wholeOffset } from './offsets.ts';
 import { isPacket } from './packet.ts';
 import type { Reg } from './reg.ts';
-import { ADD_CONST, NON_OWN } from './reg.ts';
+import { baseId, linkOf, NON_OWN } from './reg.ts';
 import type { Scalar } from './scalar.ts';
 import { S32_MAX, S32_MIN, S64_MAX, S64_MIN, U32_MAX } from './scalar.ts';
 import type { Cell, Frame, StackSlot } from './state.ts';
@@ -106,11 +106,13 @@ function regTextModern(env: Env, frame: Pick<Frame, 'frameno'>, r: Reg): string 
   }
   if (r.kind === 'ptr_') head += r.btf?.name(r.btfId) ?? '';
   const a: string[] = [];
-  if (r.id) {
-    const link = r.id >= ADD_CONST && r.isScalar;
-    a.push(`id=${link ? r.id - ADD_CONST : r.id}${link ? (r.off >= 0 ? '+' : '') + r.off : ''}`);
+  const id = r.id === 0 && env.rules.oneId ? r.refId : r.id;
+  if (id) {
+    const link = r.isScalar && linkOf(id) !== 0;
+    a.push(`id=${link ? baseId(id) : id}${link ? (r.off >= 0 ? '+' : '') + r.off : ''}`);
   }
-  if (r.refId) a.push(`ref_obj_id=${r.refId}`);
+  if (r.refId && !env.rules.oneId) a.push(`ref_obj_id=${r.refId}`);
+  else if (r.refId && r.refId !== id) a.push(`parent_id=${r.refId}`);
   if (r.flags & NON_OWN) a.push('non_own_ref');
   if (hasMap(r) && r.map !== null) {
     if (r.map.name !== '') a.push(`map=${r.map.name.slice(0, 15)}`);

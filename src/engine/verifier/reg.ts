@@ -63,6 +63,11 @@ export interface IterInfo {
 
 /** Marks a scalar's id as "base + constant" (6.12); `off` is the constant. */
 export const ADD_CONST = 0x8000_0000;
+/** The same, added in 32 bits (7.0). */
+export const ADD_CONST32 = 0x4000_0000;
+/** The id without the mark, and the mark; 0 = none. */
+export const baseId = (id: number): number => id & 0x3fff_ffff;
+export const linkOf = (id: number): number => id - baseId(id);
 
 export class Reg {
   kind: RegKind;

@@ -33,6 +33,8 @@ export interface KernelRules {
   readonly spillUnbounded: boolean;
   /** Ids are not given to constants; 32-bit moves, spills and fills that lose nothing keep the id; base + constant links. */
   readonly linkedScalars: boolean;
+  /** Links by subtraction, of negative constants, and in 32 bits; loads from the stack link, too (7.0). */
+  readonly linksAnyConst: boolean;
   /** Places with equal ids are compared as such when pruning. */
   readonly compareScalarIds: boolean;
   /** When pruning, pointers other than into maps must be identical to the explored ones, ids included. */
@@ -64,6 +66,8 @@ export interface KernelRules {
   readonly constMapKeys: boolean;
   /** The fixed part of a pointer's offset is not told apart from the rest. */
   readonly offsetsInOne: boolean;
+  /** A pointer's id is that of its reference, too, and stays when it was compared with NULL. */
+  readonly oneId: boolean;
   /**
    * Constant branches, live registers and stack slots and loops are found before the walk; what is dead is forgotten where states
    * are compared. Otherwise reads are noted along the paths.
@@ -133,6 +137,7 @@ const RULES_6_1: KernelRules = {
   spillZero: false,
   spillUnbounded: false,
   linkedScalars: false,
+  linksAnyConst: false,
   compareScalarIds: false,
   identicalPointers: true,
   fullBacktrack: false,
@@ -147,6 +152,7 @@ const RULES_6_1: KernelRules = {
   argsByRegister: false,
   constMapKeys: false,
   offsetsInOne: false,
+  oneId: false,
   livenessBefore: false,
   untrustedMemory: false,
   untrustedHooks: [],
@@ -189,6 +195,7 @@ const RULES_6_12: KernelRules = {
   spillZero: true,
   spillUnbounded: true,
   linkedScalars: true,
+  linksAnyConst: false,
   compareScalarIds: true,
   identicalPointers: false,
   fullBacktrack: true,
@@ -203,6 +210,7 @@ const RULES_6_12: KernelRules = {
   argsByRegister: false,
   constMapKeys: false,
   offsetsInOne: false,
+  oneId: false,
   livenessBefore: false,
   untrustedMemory: false,
   untrustedHooks: [],
@@ -243,6 +251,12 @@ const RULES_7_2: KernelRules = {
   ...RULES_6_12,
   since: [7, 1, 0],
   bounds: BOUNDS_7_2,
+  linksAnyConst: true,
+  tnumText(t) {
+    if (t.mask !== 0n) return `(${hex(t.value)}; ${hex(t.mask)})`;
+    const signed = BigInt.asIntN(64, t.value);
+    return signed >= -0x8000n && signed <= 0xffffn ? `${signed}` : hex(t.value);
+  },
   sleepableHelper: (name, id) => `sleepable helper ${name}#${id} in non-sleepable prog`,
   helperReadsKeep: true,
   memWriters: new Set([
@@ -261,6 +275,7 @@ const RULES_7_2: KernelRules = {
   maxFrames: 16,
   constMapKeys: true,
   offsetsInOne: true,
+  oneId: true,
   livenessBefore: true,
   untrustedMemory: true,
   untrustedHooks: ['bdev_alloc_security', 'bdev_free_security'],

@@ -5,7 +5,7 @@ import { EACCES, EFAULT, EINVAL } from './env.ts';
 import { markRead, noteWalk } from './liveness.ts';
 import { markPrecise, recordHistory } from './precision.ts';
 import type { Reg } from './reg.ts';
-import { ADD_CONST, constReg, isSpillable, NOT_INIT, unknownReg } from './reg.ts';
+import { constReg, isSpillable, linkOf, NOT_INIT, unknownReg } from './reg.ts';
 import { destroyDynptr } from './slots.ts';
 import { tnumAdd, tnumConst } from './tnum.ts';
 import type { Frame, StackSlot } from './state.ts';
@@ -72,7 +72,7 @@ export function assignScalarId(env: Env, reg: Reg): Reg {
   if (!reg.isScalar) return reg;
   let r = reg;
   if (env.rules.linkedScalars) {
-    if (r.id >= ADD_CONST) {
+    if (linkOf(r.id) !== 0) {
       r = r.copy();
       r.id = 0;
       r.off = 0;
@@ -230,9 +230,18 @@ export function stackReadFixed(env: Env, frame: Frame, off: number, size: number
     for (let i = 0; i < size; i++) if (byte(i) === SLOT_ZERO) zeros++;
     return zeros === size ? constReg(0, env.insn) : unknownReg(env.insn);
   }
-  const reg = slot.reg;
   let spillSize = 1;
   for (let i = 7; i > 0 && slot.types[i - 1] === SLOT_SPILL; i--) spillSize++;
+  // Loading a number links it to what stays in the slot.
+  if (
+    env.rules.linksAnyConst &&
+    dst >= 0 &&
+    size === spillSize &&
+    (size === 8 || (size === 4 && slot.reg.num.width <= 32))
+  ) {
+    slot.reg = assignScalarId(env, slot.reg);
+  }
+  const reg = slot.reg;
   if (size === 8 && spillSize === 8) {
     noteWalk(env, markRead(slot));
     if (dst < 0) {
@@ -288,6 +297,7 @@ export function stackReadVar(env: Env, regno: number, reg: Reg, off: number, siz
   const min = reg.num.sminNumber + off;
   const max = reg.num.smaxNumber + off + size;
   for (let i = min; i < max; i++) {
+    if (env.rules.offsetsInOne) env.log.touchSlot((-i - 1) >> 3);
     if (frame.stack[(-i - 1) >> 3].types[(-i - 1) & 7] !== SLOT_ZERO) return unknownReg(env.insn);
   }
   return constReg(0, env.insn);

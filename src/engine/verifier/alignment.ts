@@ -1,8 +1,8 @@
 /** Alignment of accesses: always demanded on the stack and of atomics, elsewhere only with BPF_F_STRICT_ALIGNMENT. */
 import type { Env } from './env.ts';
 import { EACCES } from './env.ts';
+import { wholeOffset } from './offsets.ts';
 import type { Reg, RegKind } from './reg.ts';
-import { tnumAdd, tnumConst } from './tnum.ts';
 
 const WORDS: Readonly<Partial<Record<RegKind, string>>> = {
   flow_keys: 'flow keys ',
@@ -21,14 +21,14 @@ const NET_IP_ALIGN = 2;
 
 /** `strict`: this access must be aligned in any case. */
 export function checkAlignment(env: Env, reg: Reg, off: number, size: number, strict: boolean): void {
-  if (size === 1 || reg.kind === 'scalar') return;
+  if (size === 1 || (reg.kind === 'scalar' && !env.rules.offsetsInOne)) return;
   if (!strict && !env.strictAlignment && reg.kind !== 'fp') return;
   const packet = reg.kind === 'pkt' || reg.kind === 'pkt_meta';
   const t = reg.num.tnum;
   const sum = BigInt.asUintN(64, t.value + BigInt(reg.off + off + (packet ? NET_IP_ALIGN : 0)));
   if (((sum | t.mask) & BigInt(size - 1)) === 0n) return;
   const at = env.rules.offsetsInOne
-    ? `${env.rules.tnumText(tnumAdd(t, tnumConst(BigInt(reg.off))))}+${off} size ${size}`
+    ? `${env.rules.tnumText(wholeOffset(reg, env.rules.bounds).num.tnum)}+${off} size ${size}`
     : `${env.rules.tnumText(t)}+${reg.off}+${off} size ${size}`;
   const message = packet
     ? `misaligned packet access off ${NET_IP_ALIGN}+${at}`

@@ -208,6 +208,7 @@ export class ConstRegs {
       changed = false;
       for (let j = flow.order.length - 1; j >= 0; j--) {
         const i = flow.order[j];
+        env.spend(0.3);
         const out = after(env, i, regs[i]);
         for (const to of [flow.next[i], flow.jump[i]]) {
           if (to < 0) continue;

@@ -57,6 +57,7 @@ export function flowOf(env: Env): Flow {
     const stack = [sub.start];
     while (stack.length > 0) {
       const top = stack[stack.length - 1];
+      env.spend(0.1);
       state[top] |= DISCOVERED;
       if (state[top] & EXPLORED) {
         order.push(top);

@@ -80,6 +80,7 @@ export function liveRegisters(env: Env, flow: Flow): Uint16Array {
   const { next, jump, order } = flow;
   for (let changed = true; changed;) {
     changed = false;
+    env.spend(order.length / 16);
     for (const i of order) {
       const out = (next[i] < 0 ? 0 : live[next[i]]) | (jump[i] < 0 ? 0 : live[jump[i]]);
       const now = (out & ~(fx[i] >>> 16)) | (fx[i] & 0xffff);

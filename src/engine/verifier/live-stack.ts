@@ -255,13 +255,15 @@ export class LiveStack {
 
   /** What is live, from the ends to the beginning. */
   #finish(instance: Instance): void {
+    const env = this.#env;
     instance.done = true;
     const { next, jump, order, starts } = this.#flow;
-    const { subprog, start } = instance;
+    const { subprog, start, count } = instance;
     for (let changed = true; changed;) {
       changed = false;
       for (const masks of instance.frames) {
         if (masks === null) continue;
+        env.spend(count / 8);
         for (let p = starts[subprog]; p < starts[subprog + 1]; p++) {
           const i = order[p];
           if (next[i] < 0 && jump[i] < 0) continue;

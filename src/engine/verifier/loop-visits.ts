@@ -7,8 +7,8 @@ import type { Env } from './env.ts';
 import type { KeptState } from './kept.ts';
 import { frameInsn, type LivenessBefore } from './liveness-before.ts';
 import { markAllPrecise } from './precision-6-1.ts';
-import { passPrecision } from './precision.ts';
-import type { PathState, State } from './state.ts';
+import { passPrecisionTo } from './precision.ts';
+import { PathEnd, type PathState, type State } from './state.ts';
 
 const MAX_ROUNDS = 64;
 
@@ -17,7 +17,7 @@ interface Visit {
   readonly text: string;
   /** The first checkpoint in it, until all is explored from there. */
   entry: KeptState | null;
-  readonly edges: { readonly from: State; readonly insn: number; readonly to: KeptState }[];
+  readonly edges: { readonly from: PathEnd; readonly insn: number; readonly to: KeptState }[];
 }
 
 export class LoopVisits {
@@ -76,7 +76,7 @@ export class LoopVisits {
       // The kernel's list has the newest first.
       for (let n = visit.edges.length - 1; n >= 0; n--) {
         const e = visit.edges[n];
-        if (passPrecision(env, e.to, e.from, e.insn)) changed = true;
+        if (passPrecisionTo(env, e.to, e.from, e.insn)) changed = true;
       }
     }
     visit.edges.length = 0;
@@ -87,12 +87,12 @@ export class LoopVisits {
     return (this.#of.get(st)?.edges.length ?? 0) > 0;
   }
 
-  /** The path of `from` ends at a state of the loop. */
-  backEdge(env: Env, from: State, to: KeptState): void {
+  /** The current path ends at a state of the loop. */
+  backEdge(env: Env, to: KeptState): void {
     const visit = this.#of.get(to);
     if (visit === undefined) return;
     if (env.log.level === 2) env.log.line(`SCC backedge ${visit.text}`);
-    visit.edges.push({ from, insn: env.insn, to });
+    visit.edges.push({ from: new PathEnd(env.state), insn: env.insn, to });
     this.waiting++;
   }
 

@@ -35,7 +35,7 @@ import { isSyncCallbackHelper } from './helper-protos.ts';
 import type { Kept, KeptFrame, KeptState } from './kept.ts';
 import { markAllPrecise, markPrecise61, propagatePrecision61 } from './precision-6-1.ts';
 import { frameText, insnText } from './print.ts';
-import type { HistoryEntry, LinkedPlace, PathState, State } from './state.ts';
+import type { HistoryEntry, LinkedPlace, PathEnd, PathState } from './state.ts';
 import { isSpill } from './state.ts';
 
 /** A set of stack slots (0 to 63). */
@@ -80,16 +80,18 @@ class Wanted {
   /** Tells this search from others. */
   readonly search: number;
   /** Where it starts: before which instruction of which path. */
-  readonly from: State;
+  readonly from: PathState;
   readonly insn: number;
+  readonly top: number;
   /** Did a checkpoint learn something? */
   changed = false;
 
-  constructor(env: Env, from: State = env.state, insn = env.insn) {
+  constructor(env: Env, from: PathState = env.state, insn = env.insn, frameCount = env.state.frames.length) {
     this.search = ++env.searches;
     this.from = from;
     this.insn = insn;
-    this.frame = from.frames.length - 1;
+    this.frame = frameCount - 1;
+    this.top = this.frame;
     // One more: going backwards over the exit of a function leads into it.
     for (let f = 0; f <= env.rules.maxFrames; f++) {
       this.regs.push(0);
@@ -154,13 +156,15 @@ export function markSlotPrecise(env: Env, frame: number, spi: number): void {
 
 /** What an equivalent old state needed precisely, we need precisely. */
 export function propagatePrecision(env: Env, old: KeptState): void {
-  if (env.rules.fullBacktrack) passPrecision(env, old, env.state, env.insn);
+  if (env.rules.fullBacktrack) passPrecision(env, old, new Wanted(env));
   else propagatePrecision61(env, old);
 }
 
-/** The same for another path, that is before `insn`. @returns did a checkpoint of it learn something? */
-export function passPrecision(env: Env, old: KeptState, from: State, insn: number): boolean {
-  const w = new Wanted(env, from, insn);
+/** The same for a path that ended before `insn`. @returns did a checkpoint of it learn something? */
+export const passPrecisionTo = (env: Env, old: KeptState, from: PathEnd, insn: number): boolean =>
+  passPrecision(env, old, new Wanted(env, from, insn, from.frameCount));
+
+function passPrecision(env: Env, old: KeptState, w: Wanted): boolean {
   for (let n = old.frames.length - 1; n >= 0; n--) {
     const f = old.frames[n];
     const names: string[] = [];
@@ -201,7 +205,7 @@ function backtrack(env: Env, w: Wanted): void {
         const h: HistoryEntry | null =
           remaining > 0 && st.history[remaining - 1].insn === i ? st.history[remaining - 1] : null;
         if (step(env, i, next, h, w) === CANNOT_FOLLOW) {
-          fallBack(env, w.from);
+          fallBack(env, w);
           return;
         }
       }
@@ -219,7 +223,7 @@ function backtrack(env: Env, w: Wanted): void {
     if (parent === null) break;
     st = parent;
     if (!markIn(env, parent, w)) {
-      fallBack(env, w.from);
+      fallBack(env, w);
       return;
     }
     next = first;
@@ -227,7 +231,7 @@ function backtrack(env: Env, w: Wanted): void {
     first = st.firstInsn;
   }
   // What is left came in some way that was not followed; registers of a global function's entry are arguments.
-  if (!w.empty) fallBack(env, w.from);
+  if (!w.empty) fallBack(env, w);
 }
 
 /** Marks a checkpoint; what was marked before needs no further search. False: frames do not fit (cannot follow). */
@@ -276,9 +280,9 @@ function wantedText(w: Wanted, frame: number): string {
   return `regs=${regs.join(',')} stack=${slots.join(',')}`;
 }
 
-function fallBack(env: Env, from: State): void {
-  say(env, from.frames.length - 1, () => 'falling back to forcing all scalars precise');
-  markAllPrecise(env, from, (frame, name) => {
+function fallBack(env: Env, w: Wanted): void {
+  say(env, w.top, () => 'falling back to forcing all scalars precise');
+  markAllPrecise(env, w.from, (frame, name) => {
     if (env.log.level === 2) env.log.line(`force_precise: frame${frame}: forcing ${name} to be precise`);
   });
 }

@@ -188,7 +188,7 @@ function hit(env: Env, c: Checkpoint, how: Hit): true {
   propagateLiveness(c.state, env.state);
   if (env.points[env.insn] & JMP_POINT) recordHistory(env, {});
   propagatePrecision(env, c.state);
-  if (how !== 'equal') env.loops?.backEdge(env, env.state, c.state);
+  if (how !== 'equal') env.loops?.backEdge(env, c.state);
   return true;
 }
 

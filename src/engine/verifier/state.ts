@@ -295,6 +295,19 @@ export class PathState {
   }
 }
 
+/** Where a path ended: states are used again, so what is needed of one later is taken from it. */
+export class PathEnd extends PathState {
+  /** How many functions it was in. */
+  readonly frameCount: number;
+
+  constructor(st: State) {
+    super();
+    this.takePath(st);
+    this.history = st.history;
+    this.frameCount = st.frames.length;
+  }
+}
+
 export class State extends PathState {
   frames: Frame[];
 

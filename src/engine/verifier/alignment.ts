@@ -21,7 +21,7 @@ const NET_IP_ALIGN = 2;
 
 /** `strict`: this access must be aligned in any case. */
 export function checkAlignment(env: Env, reg: Reg, off: number, size: number, strict: boolean): void {
-  if (size === 1 || (reg.kind === 'scalar' && !env.rules.offsetsInOne)) return;
+  if (size === 1) return;
   if (!strict && !env.strictAlignment && reg.kind !== 'fp') return;
   const packet = reg.kind === 'pkt' || reg.kind === 'pkt_meta';
   const t = reg.num.tnum;

@@ -42,6 +42,7 @@ import { E2BIG, EBUSY, EINVAL, ENOTSUPP } from './env.ts';
 import { RB_ADD } from './graph.ts';
 import { isAsyncCallbackHelper, isSyncCallbackHelper } from './helper-protos.ts';
 import { kfuncOf } from './kfuncs.ts';
+import { checkFields, checkRegisters } from './reserved-fields.ts';
 
 /** States are compared and kept here. */
 export const PRUNE_POINT = 1;
@@ -175,7 +176,8 @@ export function checkEncoding(env: Env): void {
     env.spend(0.2);
     env.insn = i;
     const op = insns.op[i];
-    if ((op & BPF_CLASS) === BPF_LDX) {
+    if (env.rules.fieldsFirst) checkRegisters(env, i);
+    else if ((op & BPF_CLASS) === BPF_LDX) {
       const mode = op & BPF_MODE;
       if ((mode !== BPF_MEM && !(env.rules.cpuV4 && mode === BPF_MEMSX)) || insns.imm[i] !== 0) {
         env.fail(EINVAL, 'reserved-fields', 'BPF_LDX uses reserved fields');
@@ -191,11 +193,15 @@ export function checkEncoding(env: Env): void {
       ) {
         env.fail(EINVAL, 'bad-ld-imm64', 'invalid bpf_ld_imm64 insn');
       }
+      if (env.rules.fieldsFirst && insns.off[i] !== 0) {
+        env.fail(EINVAL, 'reserved-fields', 'BPF_LD_IMM64 uses reserved fields');
+      }
       checkLdImm(env, i);
       i++;
       continue;
     }
     if (!knownOpcode(env, op)) env.fail(EINVAL, 'unknown-opcode', `unknown opcode ${op.toString(16).padStart(2, '0')}`);
+    if (env.rules.fieldsFirst) checkFields(env, i);
   }
 }
 

@@ -17,7 +17,6 @@ import type { LivenessLog } from './live-log.ts';
 import { allHalves, FrameMasks, HALF, halvesBetween, type Halves } from './stack-masks.ts';
 import { callArity, callUse, memoryUse, type StackBytes } from './stack-use.ts';
 
-const MAX_FRAMES = 8;
 const MAX_CALLS = 10_000;
 
 /** A function as called from one place (or on its own), with masks for its frame and those below it. */
@@ -138,7 +137,7 @@ export class LiveStack {
       env.spend(1);
       const entered = this.#entered(now, i, places[i - start]);
       if (entered === null || !entered.args.some(isFp)) continue;
-      if (now.depth === MAX_FRAMES - 1) env.fail(EINVAL, 'too-deep', '');
+      if (now.depth === env.rules.maxFrames - 1) env.fail(EINVAL, 'too-deep', '');
       const callee = this.#instance(now, i, entered.subprog);
       this.#analyze(callee, entered.args, [...callsites.slice(0, now.depth), i]);
       // What it reads of the frames below is read here.

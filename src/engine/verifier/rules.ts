@@ -66,6 +66,8 @@ export interface KernelRules {
   readonly constMapKeys: boolean;
   /** The fixed part of a pointer's offset is not told apart from the rest. */
   readonly offsetsInOne: boolean;
+  /** Fields that mean nothing are looked at in all instructions, before the walk (7.1). */
+  readonly fieldsFirst: boolean;
   /** A pointer's id is that of its reference, too, and stays when it was compared with NULL. */
   readonly oneId: boolean;
   /**
@@ -152,6 +154,7 @@ const RULES_6_1: KernelRules = {
   argsByRegister: false,
   constMapKeys: false,
   offsetsInOne: false,
+  fieldsFirst: false,
   oneId: false,
   livenessBefore: false,
   untrustedMemory: false,
@@ -210,6 +213,7 @@ const RULES_6_12: KernelRules = {
   argsByRegister: false,
   constMapKeys: false,
   offsetsInOne: false,
+  fieldsFirst: false,
   oneId: false,
   livenessBefore: false,
   untrustedMemory: false,
@@ -275,6 +279,7 @@ const RULES_7_2: KernelRules = {
   maxFrames: 16,
   constMapKeys: true,
   offsetsInOne: true,
+  fieldsFirst: true,
   oneId: true,
   livenessBefore: true,
   untrustedMemory: true,

@@ -21,7 +21,6 @@ import type { LoadedObject, LoadedProgram } from '../loader/index.ts';
 import { checkAlu } from './alu.ts';
 import { checkAttach } from './attach.ts';
 import { checkCall, returnToCaller } from './calls.ts';
-import { refuseReservedFields } from './recursion.ts';
 import { checkCfg, checkEncoding, checkSubprogs, findSubprogs, jumpTarget, JMP_POINT, PRUNE_POINT } from './cfg.ts';
 import { E2BIG, EINVAL, Env, Refusal } from './env.ts';
 import { checkLeaks, checkReturn } from './exit.ts';
@@ -125,7 +124,6 @@ function run(env: Env): void {
   env.insn = -1;
   checkAttach(env);
   checkEncoding(env);
-  if (env.rules.offsetsInOne) refuseReservedFields(env);
   checkCfg(env);
   findPacketChanges(env);
   if (env.rules.livenessBefore) {

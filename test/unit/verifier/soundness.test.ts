@@ -11,7 +11,7 @@ import { ALU, asm, encode, rawObject, type Raw } from '../../kernel/verifier-pro
 const FIRST = 700_000;
 
 describe.each(KERNELS)('accepted programs under the rules of %s', (kernel) => {
-  it('never leave what was verified', () => {
+  it('never leave what was verified', { timeout: 30_000 }, () => {
     let accepted = 0;
     for (let seed = FIRST; seed < FIRST + 120; seed++) {
       const r = checkSoundness(randomProgram(seed, kernel !== '6.1'), kernel, seed, 3);

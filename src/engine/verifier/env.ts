@@ -31,8 +31,12 @@ export const ECANCELED = 125;
 export const EOPNOTSUPP = 95;
 export const ENOTSUPP = 524;
 
-/** The program is refused: thrown at the place of the check, caught once in `verify.ts`. */
-export class Refusal extends Error {
+/**
+ * The program is refused: thrown at the place of the check, caught once in `verify.ts`. No Error: collecting a stack trace that
+ * nobody reads takes longer than verifying many a program.
+ */
+export class Refusal {
+  readonly message: string;
   readonly errno: number;
   /** Stable id of the explanation. */
   readonly reason: string;
@@ -40,7 +44,7 @@ export class Refusal extends Error {
   readonly regno: number;
 
   constructor(errno: number, reason: string, message: string, regno = -1) {
-    super(message);
+    this.message = message;
     this.errno = errno;
     this.reason = reason;
     this.regno = regno;
@@ -327,8 +331,8 @@ export class Env {
   pop(): boolean {
     const next = this.pending.pop();
     if (next === undefined) return false;
-    if (this.#spare.length < MAX_SPARE) this.#spare.push(this.state);
-    if (next.parked) unpark(next.state);
+    if (next.parked) unpark(next.state, this.state);
+    else if (this.#spare.length < MAX_SPARE) this.#spare.push(this.state);
     this.state = next.state;
     this.insn = next.insn;
     this.prevInsn = next.prev;

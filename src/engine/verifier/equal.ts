@@ -16,11 +16,19 @@ export type Exactness = 'covers' | 'range' | 'exact';
 
 /** Ids of the two states that stand for each other. There are few: searched one by one. */
 export class IdMap {
-  /** What 6.1 compares by; anew for each frame. */
-  frameIds: FrameIds = new Map();
+  #frameIds: FrameIds | null = null;
   private readonly olds: number[] = [];
   private readonly curs: number[] = [];
   private fresh = 0x2000_0000;
+
+  /** What 6.1 compares by; anew for each frame. */
+  get frameIds(): FrameIds {
+    return (this.#frameIds ??= new Map());
+  }
+
+  nextFrame(): void {
+    this.#frameIds = null;
+  }
 
   /** Zero only matches zero. */
   same(old: number, cur: number): boolean {
@@ -106,8 +114,12 @@ function coveredWithOffsets(env: Env, old: Reg, cur: Reg, ids: IdMap): boolean {
 
 /** A place of a checkpoint against what the current state has there. */
 function placeCovered(env: Env, st: KeptState, k: Kept, cur: Reg, ids: IdMap, how: Exactness): boolean {
-  return valueCovered(env, st.reg(k), st.isRead(k), st.isPrecise(k), cur, ids, how);
+  const old = st.reg(k);
+  return isSame(old, cur) || valueCovered(env, old, st.isRead(k), st.isPrecise(k), cur, ids, how);
 }
+
+/** The very same value, without ids that would have to be compared: covered whatever is asked. */
+const isSame = (old: Reg, cur: Reg): boolean => old === cur && old.id === 0 && old.refId === 0;
 
 /** A slot of data that nobody knows. */
 function isMisc(types: readonly number[]): boolean {
@@ -141,6 +153,7 @@ const sameIter = (old: Reg, cur: Reg, ids: IdMap): boolean =>
 function slotCovered(env: Env, st: KeptState, k: Kept, b: StackSlot | undefined, ids: IdMap, how: Exactness): boolean {
   const types = st.types(k);
   const reg = st.reg(k);
+  if (b !== undefined && types === b.types && isSame(reg, b.reg)) return true;
   const read = st.isRead(k);
   if (env.before !== null) {
     return slotCovered72({ types, reg, precise: st.isPrecise(k) }, b, {
@@ -184,7 +197,7 @@ export function statesEqual(env: Env, old: KeptState, cur: State, how: Exactness
   for (let f = 0; f < old.frames.length; f++) {
     const a = old.frames[f];
     const b = cur.frames[f];
-    ids.frameIds = new Map();
+    ids.nextFrame();
     if (a.callsite !== b.callsite || a.subprog !== b.subprog || a.inCallback !== b.inCallback) return false;
     if (a.callbackDepth > b.callbackDepth) return false;
     const live = env.before === null ? 0x7ff : env.before.regs[frameInsn(old.frames, f, old.insn)];

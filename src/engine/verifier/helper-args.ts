@@ -88,22 +88,14 @@ const TRUST_MEM: readonly Shape[] = [
 ];
 
 /** Kinds in the kernel's order. */
-function accepted(env: Env, arg: string): { shapes: readonly Shape[]; words: readonly string[] } {
+function accepted(env: Env, arg: string): readonly Shape[] {
   const t = env.rules.trust;
-  const ring = env.rules.ringbufWord;
-  const names = (shapes: readonly Shape[]): string[] => shapes.map(([k, f]) => typeName(k, f, ring));
-  const one = (...shapes: Shape[]): { shapes: readonly Shape[]; words: readonly string[] } => ({
-    shapes,
-    words: names(shapes),
-  });
-  const mem = (): { shapes: readonly Shape[]; words: readonly string[] } => {
+  const one = (...shapes: Shape[]): readonly Shape[] => shapes;
+  const mem = (): readonly Shape[] => {
     if (env.rules.offsetsInOne) return one(...TRUST_MEM, ['ctx', 0]);
-    return one(...(t ? TRUST_MEM : TRUST_MEM.slice(0, 8)));
+    return t ? TRUST_MEM : TRUST_MEM.slice(0, 8);
   };
-  const keyValue = (): { shapes: readonly Shape[]; words: readonly string[] } => {
-    if (t) return mem();
-    return one(...TRUST_MEM.slice(0, 5));
-  };
+  const keyValue = (): readonly Shape[] => (t ? mem() : TRUST_MEM.slice(0, 5));
   const base = arg.replace(/[:?].*$/, '');
   switch (base) {
     case 'key':
@@ -282,7 +274,7 @@ export function checkArg(env: Env, meta: CallMeta, n: number): void {
 }
 
 function checkKind(env: Env, meta: CallMeta, regno: number, reg: Reg, arg: string): void {
-  const { shapes, words } = accepted(env, arg);
+  const shapes = accepted(env, arg);
   let flags = reg.flags;
   const readOnlyOk = arg.startsWith('rmem') || arg === 'rdynptr';
   if (readOnlyOk) flags &= ~RDONLY;
@@ -292,6 +284,7 @@ function checkKind(env: Env, meta: CallMeta, regno: number, reg: Reg, arg: strin
   if (arg === 'kptr?' && flags & ALLOC) flags &= ~(ALLOC | PERCPU);
   if (!shapes.some(([k, f]) => reg.kind === k && flags === f)) {
     const reason = reg.mayBeNull ? 'null-argument' : 'argument-type';
+    const words = shapes.map(([k, f]) => typeName(k, f, env.rules.ringbufWord));
     env.fail(EACCES, reason, `R${regno} type=${env.typeText(reg)} expected=${words.join(', ')}`, regno);
   }
   if (reg.kind !== 'ptr_') return;

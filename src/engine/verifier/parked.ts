@@ -23,7 +23,10 @@ export function park(state: State, below: State): void {
   }
 }
 
-/** Gives a parked state places of its own again. */
-export function unpark(state: State): void {
-  state.frames = state.frames.map((f) => f.copy());
+/** Gives a parked state places of its own again: those of `spare`, which is not needed any more. */
+export function unpark(state: State, spare: State): void {
+  const shared = state.frames;
+  state.frames = spare.frames;
+  spare.frames = [];
+  state.takeFrames(shared);
 }

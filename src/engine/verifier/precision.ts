@@ -43,8 +43,8 @@ class SlotSet {
   private lo = 0;
   private hi = 0;
 
-  get size(): number {
-    return this.lo === 0 && this.hi === 0 ? 0 : this.list().length;
+  get isEmpty(): boolean {
+    return (this.lo | this.hi) === 0;
   }
 
   has(n: number): boolean {
@@ -92,15 +92,22 @@ class Wanted {
     this.insn = insn;
     this.frame = frameCount - 1;
     this.top = this.frame;
-    // One more: going backwards over the exit of a function leads into it.
-    for (let f = 0; f <= env.rules.maxFrames; f++) {
-      this.regs.push(0);
-      this.slots.push(new SlotSet());
-    }
+    for (let f = 0; f <= this.frame; f++) this.#add();
+  }
+
+  #add(): void {
+    this.regs.push(0);
+    this.slots.push(new SlotSet());
+  }
+
+  /** Backwards over its exit, into a function. */
+  enter(): void {
+    this.frame++;
+    if (this.frame === this.slots.length) this.#add();
   }
 
   get empty(): boolean {
-    for (let f = 0; f <= this.frame; f++) if (this.regs[f] !== 0 || this.slots[f].size > 0) return false;
+    for (let f = 0; f <= this.frame; f++) if (this.regs[f] !== 0 || !this.slots[f].isEmpty) return false;
     return true;
   }
 
@@ -194,7 +201,7 @@ function backtrack(env: Env, w: Wanted): void {
   let next = -1;
   let skip = true;
   while (!w.empty) {
-    say(env, w.frame, () => `last_idx ${last} first_idx ${first} subseq_idx ${next} `);
+    if (env.log.level === 2) say(env, w.frame, () => `last_idx ${last} first_idx ${first} subseq_idx ${next} `);
     // Entry of a global function verified on its own: its arguments.
     if (last < 0) break;
     let remaining = st.history.length;
@@ -238,7 +245,7 @@ function backtrack(env: Env, w: Wanted): void {
 function markIn(env: Env, st: KeptState, w: Wanted): boolean {
   for (let f = w.frame; f >= 0; f--) {
     if (f >= st.frames.length) {
-      if (w.regs[f] !== 0 || w.slots[f].size > 0) return false;
+      if (w.regs[f] !== 0 || !w.slots[f].isEmpty) return false;
       continue;
     }
     const frame = st.frames[f];
@@ -247,8 +254,9 @@ function markIn(env: Env, st: KeptState, w: Wanted): boolean {
       const k = frame.regs[i];
       if (!k.reg.isScalar || !demand(st, k, w)) w.regs[f] &= ~(1 << i);
     }
-    if (w.slots[f].size > 0 && !markSlots(st, frame, w.slots[f], w)) return false;
-    say(env, f, () => `parent state ${wantedText(w, f)}: ${frameText(env, st.frameAt(f, env.rules.oneId))}`);
+    if (!w.slots[f].isEmpty && !markSlots(st, frame, w.slots[f], w)) return false;
+    if (env.log.level === 2)
+      say(env, f, () => `parent state ${wantedText(w, f)}: ${frameText(env, st.frameAt(f, env.rules.oneId))}`);
   }
   return true;
 }
@@ -310,7 +318,7 @@ function step(env: Env, i: number, next: number, h: HistoryEntry | null, w: Want
   const isX = (op & BPF_SRC) === BPF_X;
   // The second half of a wide load.
   if (op === 0) return undefined;
-  say(env, w.frame, () => `${wantedText(w, w.frame)} before ${insnText(env, i)}`);
+  if (env.log.level === 2) say(env, w.frame, () => `${wantedText(w, w.frame)} before ${insnText(env, i)}`);
   syncLinked(w, h);
   if (cls === BPF_ALU || cls === BPF_ALU64) {
     if (!w.has(dst)) return undefined;
@@ -350,7 +358,7 @@ function step(env: Env, i: number, next: number, h: HistoryEntry | null, w: Want
       if (fromCall && w.regs[w.frame] & ARGS) return CANNOT_FOLLOW;
       w.drop(0);
       if (w.frame >= 8) return CANNOT_FOLLOW;
-      w.frame++;
+      w.enter();
       if (r0) w.add(0);
       return undefined;
     }
@@ -377,7 +385,7 @@ function stepCall(env: Env, i: number, next: number, w: Wanted): typeof CANNOT_F
       return undefined;
     }
     // Leaving the callee backwards: only its arguments may still be wanted.
-    if (w.regs[w.frame] & ~ARGS || w.slots[w.frame].size > 0 || w.frame === 0) return CANNOT_FOLLOW;
+    if (w.regs[w.frame] & ~ARGS || !w.slots[w.frame].isEmpty || w.frame === 0) return CANNOT_FOLLOW;
     w.regs[w.frame - 1] |= w.regs[w.frame] & ARGS;
     w.regs[w.frame] = 0;
     w.frame--;
@@ -387,7 +395,7 @@ function stepCall(env: Env, i: number, next: number, w: Wanted): typeof CANNOT_F
     (insns.src[i] === 0 && isSyncCallbackHelper(insns.imm[i])) ||
     (insns.src[i] === BPF_PSEUDO_KFUNC_CALL && env.btf.name(insns.imm[i]) === RB_ADD);
   if (callsBack && i !== next - 1) {
-    if (w.regs[w.frame] & ~ARGS || w.slots[w.frame].size > 0 || w.frame === 0) return CANNOT_FOLLOW;
+    if (w.regs[w.frame] & ~ARGS || !w.slots[w.frame].isEmpty || w.frame === 0) return CANNOT_FOLLOW;
     w.regs[w.frame] = 0;
     w.frame--;
     return undefined;

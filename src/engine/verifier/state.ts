@@ -325,14 +325,19 @@ export class State extends PathState {
     into.takePath(this);
     into.history = this.history.slice();
     into.loopEntry = null;
-    const { frames } = into;
-    const n = this.frames.length;
+    into.takeFrames(this.frames);
+    return into;
+  }
+
+  /** Has copies of these frames from now on, in the places it has. */
+  takeFrames(from: readonly Frame[]): void {
+    const { frames } = this;
+    const n = from.length;
     if (frames.length > n) frames.length = n;
     for (let i = 0; i < n; i++) {
-      if (i < frames.length) frames[i].become(this.frames[i]);
-      else frames.push(this.frames[i].copy());
+      if (i < frames.length) frames[i].become(from[i]);
+      else frames.push(from[i].copy());
     }
-    return into;
   }
 
   /** Every place that holds a value: registers and spilled slots of all frames. */

@@ -43,7 +43,9 @@ test('parked states hold what they held, and are their own again in the order of
       expect(states.map(held)).toEqual(before);
       for (let i = states.length - 1; i >= 0; i--) {
         const s = states[i];
-        unpark(s);
+        const spare = new State([]);
+        unpark(s, spare);
+        expect(held(s)).toEqual(before[i]);
         for (const f of s.frames) {
           for (const c of [...f.regs, ...f.stack]) c.live = 99;
           f.stack.push(new StackSlot(MISC, SEVEN));

@@ -40,12 +40,12 @@ export class InputKeys {
 
   of(prog: LoadedProgram): string {
     const { progType, sleepable, hook, attachType, func, btfId } = prog.attach;
-    const parts: unknown[] = [prog.name, progType, sleepable, hook, attachType ?? '', func, btfId];
+    const parts: unknown[] = [prog.name, progType, sleepable, hook, attachType, func, btfId];
     parts.push(this.#obj.gplCompatible, this.#obj.btf !== null);
     for (const s of prog.subprogs) parts.push(s.name, s.start, s.end, s.linkage, this.#shape(s.funcTypeId));
     for (const map of mapsOf(prog.insns)) parts.push(map, this.#map(map, []));
     if (this.#shapes !== null && (this.#shapes.naming || callsKernel(prog.insns))) parts.push(this.#whole());
-    return JSON.stringify(parts) + codeText(prog.insns);
+    return joined(parts) + codeText(prog.insns);
   }
 
   #shape(id: number): string {
@@ -58,8 +58,8 @@ export class InputKeys {
     const map: MapDef | undefined = this.#obj.maps[index];
     if (map === undefined || outer.includes(index)) return '';
     const { keyTypeId, valueTypeId, initial, slots: _, ...plain } = map;
-    const text = JSON.stringify([
-      Object.entries(plain),
+    const text = joined([
+      JSON.stringify(plain),
       this.#shape(keyTypeId),
       this.#shape(valueTypeId),
       // Constants that programs may not write are known to the verifier.
@@ -73,6 +73,16 @@ export class InputKeys {
   #whole(): string {
     return (this.#all ??= this.#shapes?.all() ?? '');
   }
+}
+
+/** One text of several, each with its length: different lists are different texts. */
+function joined(parts: readonly unknown[]): string {
+  let text = '';
+  for (const part of parts) {
+    const s = `${typeof part} ${String(part)}`;
+    text += `${s.length}:${s}`;
+  }
+  return text;
 }
 
 /** The line records, which explanations of refusals name. */

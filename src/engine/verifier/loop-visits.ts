@@ -21,8 +21,11 @@ interface Visit {
 }
 
 export class LoopVisits {
-  /** Back edges that wait: they count as states. */
-  waiting = 0;
+  /** Checkpoints that exist, and back edges that wait: the statistics count both as states. */
+  #kept = 0;
+  #waiting = 0;
+  /** No longer compared with, but still on the way to something. */
+  readonly #evicted = new WeakSet<PathState>();
   readonly #before: LivenessBefore;
   readonly #visits = new Map<string, Visit>();
   readonly #of = new WeakMap<PathState, Visit>();
@@ -43,8 +46,26 @@ export class LoopVisits {
     return null;
   }
 
+  #countPeak(env: Env): void {
+    env.peakStates = Math.max(env.peakStates, this.#kept + this.#waiting);
+  }
+
+  /** A checkpoint is not compared with any more: it is gone when nothing needs it. */
+  evict(st: KeptState): void {
+    this.#evicted.add(st);
+    this.#maybeGone(st);
+  }
+
+  #maybeGone(st: PathState): void {
+    if (!this.#evicted.has(st) || st.branches > 0 || (this.#of.get(st)?.edges.length ?? 0) > 0) return;
+    this.#evicted.delete(st);
+    this.#kept--;
+  }
+
   /** A checkpoint was made. */
   enter(env: Env, st: KeptState): void {
+    this.#kept++;
+    this.#countPeak(env);
     const text = this.#chain(st, st.insn);
     if (text === null) return;
     let visit = this.#visits.get(text);
@@ -61,10 +82,14 @@ export class LoopVisits {
   /** All ways from a checkpoint are explored. */
   explored(env: Env, st: PathState): void {
     const visit = this.#of.get(st);
-    if (visit === undefined || visit.entry !== st) return;
+    if (visit?.entry === st) this.#leave(env, visit);
+    this.#maybeGone(st);
+  }
+
+  #leave(env: Env, visit: Visit): void {
     if (env.log.level === 2) env.log.line(`SCC exit ${visit.text}`);
     visit.entry = null;
-    this.waiting -= visit.edges.length;
+    this.#waiting -= visit.edges.length;
     let rounds = 0;
     for (let changed = true; changed;) {
       if (rounds++ > MAX_ROUNDS) {
@@ -93,12 +118,13 @@ export class LoopVisits {
     if (visit === undefined) return;
     if (env.log.level === 2) env.log.line(`SCC backedge ${visit.text}`);
     visit.edges.push({ from: new PathEnd(env.state), insn: env.insn, to });
-    this.waiting++;
+    this.#waiting++;
+    this.#countPeak(env);
   }
 
   /** Another function is verified on its own. */
   clear(): void {
     this.#visits.clear();
-    this.waiting = 0;
+    this.#kept = this.#waiting = 0;
   }
 }

@@ -145,7 +145,8 @@ export function alreadyVisited(env: Env): boolean {
     if (c.misses > c.hits * patience + patience) {
       // Unlikely to be of use: forget it (its children still hold it).
       list.splice(n, 1);
-      if (c.state.clean && !c.state.usedAsLoopEntry) env.peakStates--;
+      if (env.loops !== null) env.loops.evict(c.state);
+      else if (c.state.clean && !c.state.usedAsLoopEntry) env.peakStates--;
       continue;
     }
     n++;
@@ -194,7 +195,7 @@ function hit(env: Env, c: Checkpoint, how: Hit): true {
 
 function checkpoint(env: Env, list: Checkpoint[]): void {
   env.totalStates++;
-  env.peakStates++;
+  if (env.loops === null) env.peakStates++;
   env.prevJumpsProcessed = env.jumpsProcessed;
   env.prevInsnsProcessed = env.insnsProcessed;
   if (env.before !== null) dropLoneIds(env.state);

@@ -47,7 +47,16 @@ interface Finished {
   readonly stats: FunctionStats | null;
 }
 
-const ownOf = (d: FunctionDecl): Fields => [d.body, d.name, d.type, d.params, d.linkage, d.inline, d.attributes];
+const ownOf = (d: FunctionDecl): Fields => [
+  d.body,
+  d.name,
+  d.type,
+  d.params,
+  d.linkage,
+  d.inline,
+  d.attributes,
+  d.addressTaken,
+];
 
 const fieldsOf = (d: VarDecl | FunctionDecl): Fields =>
   d.kind === 'function'

@@ -22,7 +22,7 @@ import { selectFunction } from './machine/select.ts';
 import { shareSpillSlots } from './machine/spill-slots.ts';
 import { mergeSameBlocks, testAtFoot, threadJumps } from './machine/tidy.ts';
 import { isolateCounters } from './opt/isolate-counters.ts';
-import { inlineCalls, isConstantFor, isSmallFor, shouldInline } from './opt/inline.ts';
+import { acquiresForCallback, inlineCalls, isConstantFor, isSmallFor, shouldInline } from './opt/inline.ts';
 import { refuseBlocks } from './opt/expand-blocks.ts';
 import { hasIndirectCalls, refuseIndirectCalls, resolveCalls } from './opt/indirect.ts';
 import { optimise } from './opt/pipeline.ts';
@@ -229,7 +229,12 @@ function generate(cx: UnitContext, opts: CodegenOptions, cache?: CodeCache): Gen
         inlineCalls(f, (callee, call) => {
           const g = compiled.get(callee);
           if (g === undefined) return null;
-          return shouldInline(g, calls.get(callee) ?? 0) || isSmallFor(g, call) || isConstantFor(g, call) ? g : null;
+          const wanted =
+            shouldInline(g, calls.get(callee) ?? 0) ||
+            isSmallFor(g, call) ||
+            isConstantFor(g, call) ||
+            acquiresForCallback(g, d);
+          return wanted ? g : null;
         });
         optimise(f, cx);
       } while (cx.diagnostics.length === 0 && resolveCalls(f, definition));

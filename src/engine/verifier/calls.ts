@@ -226,7 +226,7 @@ function release(env: Env, meta: CallMeta, id: number): void {
   if (meta.proto.args[meta.release - 1].includes('dynptr')) ok = releaseDynptr(env, reg);
   else if (id === FN.kptrXchg && meta.refId !== 0) {
     const inRcu = env.inRcu;
-    ok = releaseState(env.frame, meta.refId);
+    ok = releaseState(env, env.frame, meta.refId);
     for (const c of ok ? env.state.cells() : []) {
       if (c.reg.refId !== meta.refId) continue;
       if (env.rules.trust && inRcu && c.reg.flags & ALLOC && c.reg.flags & PERCPU) {

@@ -316,7 +316,7 @@ function nonNull(env: Env, r: Reg): Reg {
 
 /** All copies of a pointer are known to be NULL, or not. */
 function resolveNull(env: Env, st: State, id: number, refId: number, isNull: boolean): void {
-  if (isNull && refId !== 0 && refId === id) releaseState(st.cur, id);
+  if (isNull && refId !== 0 && refId === id) releaseState(env, st.cur, id);
   for (const c of st.cells()) {
     const r = c.reg;
     if (!r.mayBeNull || r.id !== id || (r.id === 0 && (r.flags & RCU) === 0)) continue;

@@ -11,17 +11,21 @@ export function acquire(env: Env): number {
   return id;
 }
 
-/** Forgets a reference; false when the frame does not have it. */
-export function releaseState(frame: Frame, id: number): boolean {
+/**
+ * Forgets a reference; false when the frame does not have it. Up to 6.12 a callback may only release what its own frame
+ * acquired: not what its caller holds, nor what a function that it calls acquired for it (release_reference_state()).
+ */
+export function releaseState(env: Env, frame: Frame, id: number): boolean {
   const at = frame.refs.findIndex((r) => r.id === id);
   if (at < 0) return false;
+  if (env.rules.callbackOwnRefs && frame.inCallback && frame.refs[at].callbackFrame !== frame.frameno) return false;
   frame.refs = frame.refs.filter((_, i) => i !== at);
   return true;
 }
 
 /** Releases, and with it every pointer that depends on it. */
 export function releaseReference(env: Env, id: number): boolean {
-  if (!releaseState(env.frame, id)) return false;
+  if (!releaseState(env, env.frame, id)) return false;
   for (const c of env.state.cells()) if (c.reg.refId === id) c.reg = unknownReg(env.insn);
   return true;
 }

@@ -47,6 +47,8 @@ export interface KernelRules {
   readonly forkBoolMask: boolean;
   /** Callbacks are visited until the state converges (else once). */
   readonly iterateCallbacks: boolean;
+  /** A callback releases only references that its own frame acquired (until 6.13). */
+  readonly callbackOwnRefs: boolean;
   /** Stack memory that a helper only reads keeps what is known of it (6.14). */
   readonly helperReadsKeep: boolean;
   /** Helpers whose first plain memory argument is known to be written (MEM_WRITE without MEM_UNINIT). */
@@ -146,6 +148,7 @@ const RULES_6_1: KernelRules = {
   scrubOnVariableStore: false,
   forkBoolMask: false,
   iterateCallbacks: false,
+  callbackOwnRefs: true,
   helperReadsKeep: false,
   memWriters: new Set(),
   leakSummary: false,
@@ -205,6 +208,7 @@ const RULES_6_12: KernelRules = {
   scrubOnVariableStore: true,
   forkBoolMask: true,
   iterateCallbacks: true,
+  callbackOwnRefs: true,
   helperReadsKeep: false,
   memWriters: new Set(),
   leakSummary: false,
@@ -253,6 +257,7 @@ const RULES_6_12: KernelRules = {
 
 const RULES_7_2: KernelRules = {
   ...RULES_6_12,
+  callbackOwnRefs: false,
   since: [7, 1, 0],
   bounds: BOUNDS_7_2,
   linksAnyConst: true,

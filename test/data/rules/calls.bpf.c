@@ -244,6 +244,47 @@ int BPF_PROG(callback__returns_two)
 	return 0;
 }
 
+static long takes_itself(u32 i, void *ctx)
+{
+	u64 *e = bpf_ringbuf_reserve(&events, 8, 0);
+
+	if (e) {
+		*e = i;
+		bpf_ringbuf_submit(e, 0);
+	}
+	return 0;
+}
+
+static __noinline u64 *taken(void)
+{
+	return bpf_ringbuf_reserve(&events, 8, 0);
+}
+
+static long takes_through_a_call(u32 i, void *ctx)
+{
+	u64 *e = taken();
+
+	if (e) {
+		*e = i;
+		bpf_ringbuf_submit(e, 0);
+	}
+	return 0;
+}
+
+SEC("lsm/file_open")
+int BPF_PROG(callback__gives_back_what_it_took)
+{
+	bpf_loop(3, takes_itself, NULL, 0);
+	return 0;
+}
+
+SEC("lsm/file_open")
+int BPF_PROG(callback__gives_back_what_a_call_took)
+{
+	bpf_loop(3, takes_through_a_call, NULL, 0);
+	return 0;
+}
+
 SEC("lsm/file_open")
 int BPF_PROG(loop_helper__millions_of_rounds)
 {

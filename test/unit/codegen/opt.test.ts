@@ -20,6 +20,19 @@ describe('what disappears', () => {
     expect(r.ir.get('f')).not.toContain('call');
   });
 
+  it('what acquires for a callback, which may only release what its own frame acquired', () => {
+    const filler = Array.from({ length: 40 }, (_, k) => `w[${k}] ^= bpf_ktime_get_ns();`).join(' ');
+    const text = (
+      use: string,
+    ): string => `static void *(*reserve)(void *ring, u64 size, u64 flags) = (void *)131; static void (*submit)(void *r, u64 flags) = (void *)132;
+      static u64 *take(u64 *w) { ${filler} return reserve(w, 8, 0); }
+      static long each(u32 i, u64 *w) { u64 *r = take(w); if (r) submit(r, 0); return 0; }
+      SEC("test") long f(u64 *w) { u64 *r = take(w); if (r) submit(r, 0); ${use} return 0; }`;
+    const called = (r: ReturnType<typeof object>): boolean => r.ir.get('each')!.includes('@take');
+    expect(called(object(text('bpf_loop(3, each, w, 0);')))).toBe(false);
+    expect(object(text('bpf_loop(3, each, w, 0);')).ir.get('f')).toContain('@take');
+  });
+
   it('small loops with a known trip count', () => {
     const t = ir('SEC("test") int f(u64 *w) { int s = 0; for (int i = 0; i < 4; i++) s += i; return s; }');
     expect(t).toContain('ret i32 6');

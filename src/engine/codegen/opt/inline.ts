@@ -20,6 +20,25 @@ export function shouldInline(callee: Func, calls: number): boolean {
   return size <= SMALL || (calls === 1 && !callee.decl.addressTaken && size <= ONCE);
 }
 
+/** Helpers whose result must be given back: ring buffer records, sockets, what a kptr field held. */
+const ACQUIRING = new Set([84, 85, 99, 131, 194]);
+
+/**
+ * Whether a callback must have this function within itself: kernels up to 6.12 let a callback release only what its own
+ * frame acquired (release_reference_state() in kernel/bpf/verifier.c), not what a function acquired that it calls.
+ */
+export function acquiresForCallback(callee: Func, caller: FunctionDecl): boolean {
+  const a = callee.decl.attributes;
+  if (!caller.addressTaken || callee.returns !== 'ptr') return false;
+  if (a.noInline || a.weak || a.section !== null || callee.decl.linkage === 'global') return false;
+  return (
+    sizeOfFunction(callee) <= ONCE &&
+    callee.blocks.some((b) =>
+      b.insts.some((i) => i.op === 'call' && i.callee?.kind === 'helper' && ACQUIRING.has(i.callee.id)),
+    )
+  );
+}
+
 /**
  * Whether a call is small for what it passes: constants can decide the first branches of the callee, and only what they
  * lead to is inlined in the end.

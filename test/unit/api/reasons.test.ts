@@ -34,7 +34,7 @@ const CASES: readonly (readonly [string, string, number, LostKind | null, number
   ['leak-early-return', 'reference-leak', 13, 'acquired', 7],
   ['leak-task', 'reference-leak', 15, 'copy-lost', 14],
   ['lock-early-return', 'lock-held', 14, 'acquired', 12],
-  ['loop-to-variable', 'too-complex', 11, null, 0],
+  ['loop-to-variable', 'too-many-branches', 10, null, 0],
   ['null-argument-buffer', 'null-argument', 10, 'call-result', 8],
   ['null-argument-submit', 'null-argument', 9, 'call-result', 7],
   ['null-in-branch', 'null-deref', 11, 'call-result', 8],

@@ -29,6 +29,9 @@ describe('a check that is not wanted any more', { timeout: 60_000 }, () => {
   let id = 0;
   const edit = (rounds: number): void =>
     worker.post({ type: 'files', reset: false, updates: [{ path: FILE, content: policy(rounds) }] });
+  let rounds = 600_000;
+  /** Another program each time: a verdict that is known would be given again. */
+  const editSlow = (): void => edit(rounds++);
   const ask = (): number => {
     worker.post({ type: 'query', id: ++id, lane: 'check', behind: 0, query });
     return id;
@@ -45,7 +48,7 @@ describe('a check that is not wanted any more', { timeout: 60_000 }, () => {
   afterAll(() => worker.end());
 
   it('would take long', async () => {
-    edit(600_000);
+    editSlow();
     const t0 = performance.now();
     const all = await ended(ask());
     expect(verdict(all).programs[0]?.message).toContain('Processed 1000001 insn');
@@ -53,7 +56,7 @@ describe('a check that is not wanted any more', { timeout: 60_000 }, () => {
   });
 
   it.each([30, 120, 300])('ends when asked to after %i ms, and the next one is answered', async (wait) => {
-    edit(600_000);
+    editSlow();
     const slow = ask();
     await worker.next((r) => r.type === 'started' && r.id === slow);
     await new Promise((resolve) => setTimeout(resolve, wait));
@@ -71,7 +74,7 @@ describe('a check that is not wanted any more', { timeout: 60_000 }, () => {
   });
 
   it('makes room for something urgent, and is begun anew behind it', async () => {
-    edit(600_000);
+    editSlow();
     worker.post({ type: 'files', reset: false, updates: [{ path: 'small.bpf.c', content: policy(3) }] });
     worker.post({ type: 'query', id: ++id, lane: 'slow', behind: 1, query });
     const slow = id;
@@ -90,7 +93,7 @@ describe('a check that is not wanted any more', { timeout: 60_000 }, () => {
   });
 
   it('stays unwanted when it is asked to make room afterwards', async () => {
-    edit(600_000);
+    editSlow();
     const slow = ask();
     await worker.next((r) => r.type === 'started' && r.id === slow);
     board.cancel(slow);

@@ -89,5 +89,7 @@ export function readCString(bytes: Uint8Array, at: number): string {
     end++;
   }
   if (!ascii || end - at > 256) return decoder.decode(bytes.subarray(at, end));
-  return String.fromCharCode(...bytes.subarray(at, end));
+  let text = '';
+  for (let p = at; p < end; p++) text += String.fromCharCode(bytes[p]);
+  return text;
 }

@@ -74,7 +74,6 @@ describe('refused policies', () => {
     expect(CASES.filter((c) => !known.has(c[0]))).toEqual([]);
   });
 
-  // One of them is refused after 1,000,000 instructions.
   const limit = { timeout: 30_000 };
   it.each(CASES)('%s: %s at line %i, lost by %s at line %i', limit, (name, reason, line, kind, lostLine) => {
     const { diagnostics } = engine.check(`test/data/repairs/${name}.bpf.c`, '6.12');

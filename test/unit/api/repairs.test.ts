@@ -12,7 +12,6 @@ const { engine, put } = bench();
 const cases = repairCases();
 
 describe.each(cases)('$name on $kernel', ({ path, kernel, reasons }) => {
-  // One case is refused after 1,000,000 instructions.
   it('is refused, and accepted with the first fix', { timeout: 30_000 }, () => {
     const before = engine.check(path, kernel, { fixes: true }).diagnostics.filter((d) => d.severity === 'error');
     expect(before.map((d) => d.code.replace('verifier/', ''))).toHaveLength(1);

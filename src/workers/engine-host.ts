@@ -1,6 +1,6 @@
 /** Makes the engine from the bundled assets and the files that the window pushed. */
 import { Cancelled, createEngine, type Engine, type ProfileSource, type ProfileSummary } from '../engine/api/index.ts';
-import type { WorkBoard, EngineAnswers, EngineQuery, FileUpdate } from '../protocol/index.ts';
+import type { Wish, WorkBoard, EngineAnswers, EngineQuery, FileUpdate } from '../protocol/index.ts';
 
 const files = new Map<string, Uint8Array>();
 let engine: Engine | null = null;
@@ -31,6 +31,12 @@ export function useBoard(b: WorkBoard): void {
   board = b;
 }
 
+/** What the window thinks of a question now. */
+export const wishFor = (id: number): Wish => board?.wish(id) ?? 'wanted';
+
+/** See `WorkBoard.resume`. */
+export const resume = (id: number): boolean => board?.resume(id) ?? false;
+
 export const isCancelled = (e: unknown): boolean => e instanceof Cancelled;
 
 /** Fetches profiles and headers below `base` and makes the engine. */
@@ -56,7 +62,7 @@ export async function loadAssets(base: string): Promise<readonly ProfileSummary[
     files: { read: (path) => files.get(path.replace(/^\.\//, '')) },
     cancelled: (insns) => {
       board?.beat(insns);
-      return board !== null && board.wish(current) !== 'wanted';
+      return wishFor(current) !== 'wanted';
     },
   });
   return engine.profiles();

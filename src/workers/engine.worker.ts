@@ -14,8 +14,10 @@ import {
   answer,
   isCancelled,
   loadAssets,
+  resume,
   updateFiles,
   useBoard,
+  wishFor,
   workOn,
   type Steps,
 } from './engine-host.ts';
@@ -32,7 +34,6 @@ interface Waiting {
 const queue: Waiting[] = [];
 let ready = false;
 let scheduled = false;
-let board: WorkBoard | null = null;
 
 const post = (reply: WorkerReply): void => self.postMessage(reply);
 const words = (e: unknown): string => (e instanceof Error ? e.message : String(e));
@@ -50,7 +51,7 @@ function pump(): void {
     const given: EngineAnswers[EngineQuery['kind']] | Steps = job.steps ?? answer(job.query);
     const value = isSteps(given) ? given.next() : { done: true as const, value: given };
     // A step that was not let finish has found less than there is.
-    if (isSteps(given) && board !== null && board.wish(job.id) !== 'wanted') giveUp(job);
+    if (isSteps(given) && wishFor(job.id) !== 'wanted') giveUp(job);
     else if (value.done === true) post({ type: 'answer', id: job.id, value: value.value, ms: performance.now() - t0 });
     else queue.push({ ...job, steps: given as Steps });
   } catch (e) {
@@ -62,7 +63,7 @@ function pump(): void {
 
 /** Not wanted any more, or not now: then it is begun anew when its turn comes again. */
 function giveUp(job: Waiting): void {
-  const later = board?.wish(job.id) === 'later' && board.resume(job.id);
+  const later = wishFor(job.id) === 'later' && resume(job.id);
   if (later) queue.push({ ...job, behind: job.behind === 0 ? 1 : job.behind, steps: null });
   post({ type: later ? 'postponed' : 'superseded', id: job.id });
 }
@@ -93,10 +94,7 @@ self.onmessage = (e: MessageEvent<unknown>) => {
   switch (request.type) {
     case 'init': {
       const t0 = performance.now();
-      if (request.board !== undefined) {
-        board = new WorkBoard(request.board);
-        useBoard(board);
-      }
+      if (request.board !== undefined) useBoard(new WorkBoard(request.board));
       loadAssets(request.assets).then(
         (profiles) => {
           ready = true;

@@ -285,6 +285,15 @@ export const helperByName = (name: string): HelperInfo | undefined => byName.get
 /** As the kernel's func_id_name() prints it: `unknown` for a number without helper. */
 export const helperName = (id: number): string => byId.get(id)?.name ?? 'unknown';
 
+/** Helpers whose result is a reference that must be given back, whatever they are given. */
+const ACQUIRING: ReadonlySet<string> = new Set([
+  'bpf_sk_lookup_tcp',
+  'bpf_sk_lookup_udp',
+  'bpf_skc_lookup_tcp',
+  'bpf_ringbuf_reserve',
+]);
+export const acquiresReference = (id: number): boolean => ACQUIRING.has(helperName(id));
+
 /** `void *bpf_map_lookup_elem(void *map, const void *key)`. */
 export function helperPrototype(h: HelperInfo): string {
   const declare = (type: string, name: string): string => (type.endsWith('*') ? type + name : `${type} ${name}`);

@@ -1,5 +1,5 @@
 /** Calls: helpers, functions of the program, callbacks; and the way back. */
-import { BPF_PSEUDO_CALL, BPF_PSEUDO_KFUNC_CALL, helperName } from '../bpf/index.ts';
+import { acquiresReference, BPF_PSEUDO_CALL, BPF_PSEUDO_KFUNC_CALL, helperName } from '../bpf/index.ts';
 import type { Env } from './env.ts';
 import { EACCES, EINVAL, ENOTSUPP } from './env.ts';
 import { enter, kfuncAt, startCallback } from './callbacks.ts';
@@ -343,11 +343,9 @@ function resultOf(
   return r;
 }
 
-const LOOKUPS: ReadonlySet<number> = new Set([FN.skLookupTcp, FN.skLookupUdp, FN.skcLookupTcp, FN.ringbufReserve]);
-
 /** Does the result have to be released? */
 function acquires(meta: CallMeta): boolean {
-  if (LOOKUPS.has(meta.id)) return true;
+  if (acquiresReference(meta.id)) return true;
   return meta.id === FN.mapLookup && (meta.map?.type === 'sockmap' || meta.map?.type === 'sockhash');
 }
 

@@ -3,6 +3,7 @@
  * so that code that never runs makes nothing live, and sizes and maps of calls are known (const_fold.c).
  */
 import {
+  accessSize,
   BPF_ADD,
   BPF_ALU,
   BPF_ALU64,
@@ -28,7 +29,6 @@ import {
   BPF_PSEUDO_FUNC,
   BPF_PSEUDO_MAP_FD,
   BPF_PSEUDO_MAP_VALUE,
-  BPF_SIZE,
   BPF_SRC,
   BPF_STX,
   BPF_SUB,
@@ -37,8 +37,8 @@ import {
 } from '../bpf/index.ts';
 import type { Env } from './env.ts';
 import type { Flow } from './flow.ts';
-import { decideConst } from './jump-ops.ts';
 import { frozenValue } from './memory.ts';
+import { Scalar } from './scalar.ts';
 
 type Known =
   | { readonly is: 'unseen' | 'unknown' }
@@ -54,7 +54,6 @@ const UNSEEN: Known = { is: 'unseen' };
 const UNKNOWN: Known = { is: 'unknown' };
 const ALL_UNSEEN: KnownRegs = new Array<Known>(11).fill(UNSEEN);
 const ALL_UNKNOWN: KnownRegs = new Array<Known>(11).fill(UNKNOWN);
-const SIZES = [4, 2, 1, 8];
 
 const u64 = (v: bigint): bigint => BigInt.asUintN(64, v);
 const constant = (v: bigint): Known => ({ is: 'number', value: u64(v) });
@@ -142,7 +141,7 @@ function loaded(env: Env, i: number, from: Known): Known {
   const off = Number(BigInt.asIntN(32, from.value)) + insns.off[i];
   const signed = (insns.op[i] & BPF_MODE) === BPF_MEMSX;
   if (off < 0) return UNKNOWN;
-  const v = frozenValue(map, off, SIZES[(insns.op[i] & BPF_SIZE) >> 3], signed);
+  const v = frozenValue(map, off, accessSize(insns.op[i]), signed);
   return v === null ? UNKNOWN : constant(v);
 }
 
@@ -245,6 +244,7 @@ export class ConstRegs {
 export function pruneDeadBranches(env: Env, known: ConstRegs): boolean {
   const decided: [number, boolean][] = [];
   const { insns } = env;
+  const { branchTaken } = env.rules.bounds;
   for (let i = 0; i < insns.count; i++) {
     const cls = insns.op[i] & BPF_CLASS;
     const op = insns.op[i] & BPF_OP;
@@ -254,9 +254,8 @@ export function pruneDeadBranches(env: Env, known: ConstRegs): boolean {
     const isX = (insns.op[i] & BPF_SRC) === BPF_X;
     const src = isX ? known.number(i, insns.src[i]) : BigInt(insns.imm[i]);
     if (dst === null || src === null) continue;
-    const wide = cls === BPF_JMP;
-    const value = (v: bigint): bigint => (wide ? u64(v) : u64(BigInt.asIntN(32, v)));
-    decided.push([i, decideConst(op, value(dst), value(src))]);
+    const taken = branchTaken(op, cls === BPF_JMP32, Scalar.constant(dst), Scalar.constant(src));
+    decided.push([i, taken === 1]);
   }
   if (decided.length === 0) return false;
   const copy = {

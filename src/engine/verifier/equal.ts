@@ -3,7 +3,6 @@ import type { Env } from './env.ts';
 import { slotCovered72 } from './equal-7-2.ts';
 import { refsEqual61, regCovered61, type FrameIds } from './equal-6-1.ts';
 import type { Kept, KeptState } from './kept.ts';
-import { frameInsn } from './liveness-before.ts';
 import { wholeOffset } from './offsets.ts';
 import { rangeCovers } from './packet.ts';
 import type { Reg } from './reg.ts';
@@ -200,7 +199,7 @@ export function statesEqual(env: Env, old: KeptState, cur: State, how: Exactness
     ids.nextFrame();
     if (a.callsite !== b.callsite || a.subprog !== b.subprog || a.inCallback !== b.inCallback) return false;
     if (a.callbackDepth > b.callbackDepth) return false;
-    const live = env.before === null ? 0x7ff : env.before.regs[frameInsn(old.frames, f, old.insn)];
+    const live = env.before?.liveRegs(old.frames, f, old.insn) ?? ~0;
     for (let i = 0; i < 11; i++) {
       if (live & (1 << i) && !placeCovered(env, old, a.regs[i], b.regs[i].reg, ids, how)) return false;
     }

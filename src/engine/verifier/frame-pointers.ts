@@ -3,6 +3,7 @@
  * "arg tracking"). Precise up to four offsets of one frame, then the frame only, then a set of frames.
  */
 import {
+  accessSize,
   BPF_ADD,
   BPF_ALU,
   BPF_ALU64,
@@ -41,7 +42,6 @@ export const NONE = -1;
 export const MIXED = -3;
 const MAX_OFFSETS = 4;
 export const STACK_SLOTS = 64;
-const SIZES = [4, 2, 1, 8];
 const NOWHERE: readonly number[] = [];
 
 export const none: Track = { frame: NONE, offs: NOWHERE, mask: 0 };
@@ -50,7 +50,6 @@ const anywhere = (frame: number): Track => ({ frame, offs: NOWHERE, mask: 0 });
 const mixed = (mask: number): Track => ({ frame: MIXED, offs: NOWHERE, mask });
 
 export const isFp = (t: Track): boolean => t.frame >= 0 || t.frame === MIXED;
-export const accessSize = (op: number): number => SIZES[(op & BPF_SIZE) >> 3];
 
 /** Registers r0 to r10, or stack slots from the frame pointer on. Never changed either. */
 export type Tracks = readonly Track[];

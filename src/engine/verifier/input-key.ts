@@ -10,17 +10,9 @@
  * Types count by their shape, not by their number, so that a declaration elsewhere in the file changes nothing. Where
  * names or numbers are looked up in all of BTF, all of BTF counts. Line records are read for refusals only: `linesText`.
  */
-import {
-  BPF_PSEUDO_BTF_ID,
-  BPF_PSEUDO_CALL,
-  BPF_PSEUDO_FUNC,
-  OP_CALL,
-  OP_LD_IMM64,
-  type Btf,
-  type BtfType,
-  type InsnArray,
-} from '../bpf/index.ts';
+import { BPF_PSEUDO_CALL, OP_CALL, type Btf, type BtfType, type InsnArray } from '../bpf/index.ts';
 import type { LoadedObject, LoadedProgram, MapDef } from '../loader/index.ts';
+import { mapsNamed } from './maps-named.ts';
 import { declTags, type DeclTags } from './btf-tags.ts';
 
 /** Tags whose meaning is a name that is looked up. */
@@ -43,7 +35,7 @@ export class InputKeys {
     const parts: unknown[] = [prog.name, progType, sleepable, hook, attachType, func, btfId];
     parts.push(this.#obj.gplCompatible, this.#obj.btf !== null);
     for (const s of prog.subprogs) parts.push(s.name, s.start, s.end, s.linkage, this.#shape(s.funcTypeId));
-    for (const map of mapsOf(prog.insns)) parts.push(map, this.#map(map, []));
+    for (const map of mapsNamed(prog.insns)) parts.push(map, this.#map(map, []));
     if (this.#shapes !== null && (this.#shapes.naming || callsKernel(prog.insns))) parts.push(this.#whole());
     return joined(parts) + codeText(prog.insns);
   }
@@ -112,16 +104,6 @@ function bytesText(bytes: Uint8Array): string {
   for (let i = 0; i < bytes.length; i += 4096) text += String.fromCharCode(...bytes.subarray(i, i + 4096));
   return text;
 }
-
-/** Maps by the numbers that instructions name, each once. */
-function mapsOf({ count, op, src, imm }: InsnArray): Set<number> {
-  const out = new Set<number>();
-  for (let i = 0; i < count; i++) if (op[i] === OP_LD_IMM64 && !NO_MAP.has(src[i])) out.add(imm[i]);
-  return out;
-}
-
-/** What else a 64-bit constant may be. */
-const NO_MAP: ReadonlySet<number> = new Set([0, BPF_PSEUDO_BTF_ID, BPF_PSEUDO_FUNC]);
 
 /** Calls of kernel functions, which may be given numbers of types. */
 const callsKernel = ({ count, op, src }: InsnArray): boolean => {

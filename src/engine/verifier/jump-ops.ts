@@ -47,33 +47,3 @@ export const negateJump = (op: number): number => NEGATE[op] ?? op;
 /** Exactly one of the 64 bits is set. */
 export const isSingleBit = (lo: number, hi: number): boolean =>
   (lo === 0) !== (hi === 0) && (lo & (lo - 1)) === 0 && (hi & (hi - 1)) === 0;
-
-/** The outcome of a comparison of two known numbers, given as unsigned 64-bit ones. */
-export function decideConst(op: number, a: bigint, b: bigint): boolean {
-  const x = BigInt.asIntN(64, a);
-  const y = BigInt.asIntN(64, b);
-  switch (op) {
-    case BPF_JEQ:
-      return a === b;
-    case BPF_JNE:
-      return a !== b;
-    case BPF_JGT:
-      return a > b;
-    case BPF_JGE:
-      return a >= b;
-    case BPF_JLT:
-      return a < b;
-    case BPF_JLE:
-      return a <= b;
-    case BPF_JSGT:
-      return x > y;
-    case BPF_JSGE:
-      return x >= y;
-    case BPF_JSLT:
-      return x < y;
-    case BPF_JSLE:
-      return x <= y;
-    default:
-      return (a & b) !== 0n;
-  }
-}

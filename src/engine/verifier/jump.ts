@@ -15,7 +15,6 @@ import { addRanges, movScalar32 } from './alu-values.ts';
 import type { Env } from './env.ts';
 import { EINVAL } from './env.ts';
 import { useReg } from './liveness.ts';
-import { frameInsn } from './liveness-before.ts';
 import { flipJump } from './jump-ops.ts';
 import { markPrecise, recordHistory } from './precision.ts';
 import { printTouched } from './print.ts';
@@ -166,7 +165,7 @@ function collectLinked(env: Env, id: number, out: LinkedPlace[]): void {
   };
   for (let f = st.frames.length - 1; f >= 0; f--) {
     const frame = st.frames[f];
-    const live = env.before === null ? -1 : env.before.regs[frameInsn(st.frames, f, env.insn)];
+    const live = env.before?.liveRegs(st.frames, f, env.insn) ?? ~0;
     for (let i = 0; i < 10; i++) {
       if ((live & (1 << i)) === 0) continue;
       const c = frame.regs[i];

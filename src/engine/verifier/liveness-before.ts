@@ -44,12 +44,17 @@ export class LivenessBefore {
     if (log) logLiveRegs(env, this.regs, this.loops);
   }
 
+  /** Bits of the registers that frame `n` may read at `insn` of the innermost one, or later. */
+  liveRegs(frames: readonly { readonly callsite: number }[], n: number, insn: number): number {
+    return this.regs[frameInsn(frames, n, insn)];
+  }
+
   /** Forgets what the current state holds in places that are not read any more (clean_verifier_state()). */
   forgetDead(env: Env): void {
     const { frames } = env.state;
     const around = frames.map((f, n) => this.#instanceOf(env, f, n));
     frames.forEach((f, n) => {
-      const bits = this.regs[frameInsn(frames, n, env.insn)];
+      const bits = this.liveRegs(frames, n, env.insn);
       for (let i = 0; i < 10; i++) if ((bits & (1 << i)) === 0) f.regs[i].reg = NOT_INIT;
       for (let i = 0; i < f.stack.length; i++) {
         const slot = f.stack[i];

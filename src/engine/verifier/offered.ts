@@ -12,12 +12,11 @@ export const isLsm = (env: Env): boolean =>
 export function offer(env: Env, id: number, name: string): { readonly variant: string | null } | null {
   const { attach } = env.prog;
   if (!isLsm(env)) return offeredHelper(attach, id, name, env.platform.version) ?? null;
-  if (attach.progType === 'lsm_cgroup' && offeredToCgroupLsm(attach.hook, name)) {
-    return { variant: LSM_VARIANTS[id] ?? null };
-  }
   const { normal, sleepable } = env.platform.lsmHelpers;
-  if (!(attach.sleepable ? sleepable : normal).has(id)) return null;
-  return { variant: LSM_VARIANTS[id] ?? null };
+  const has =
+    (attach.progType === 'lsm_cgroup' && offeredToCgroupLsm(attach.hook, name)) ||
+    (attach.sleepable ? sleepable : normal).has(id);
+  return has ? { variant: LSM_VARIANTS[id] ?? null } : null;
 }
 
 /** Helpers that LSM programs have in another form than most (bpf_lsm_func_proto): of the current task, of a socket. */

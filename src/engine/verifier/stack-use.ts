@@ -1,5 +1,6 @@
 /** How much of the stack calls and memory instructions read and write through a pointer to it (7.1 on). */
 import {
+  accessSize,
   BPF_ATOMIC,
   BPF_CLASS,
   BPF_LDX,
@@ -13,8 +14,8 @@ import {
 import type { MapDef } from '../loader/index.ts';
 import type { ConstRegs } from './const-regs.ts';
 import type { Env } from './env.ts';
-import { accessSize } from './frame-pointers.ts';
 import { kfuncOf } from './kfuncs.ts';
+import { mapsNamed } from './maps-named.ts';
 import { offeredProto } from './offered.ts';
 
 /** Bytes read (positive) or surely written (negative); `unknown`: perhaps all up to the frame pointer are read. */
@@ -60,14 +61,14 @@ function paramsOf(env: Env, id: number): readonly { readonly name: string; reado
 export const callUse = (env: Env, known: ConstRegs, i: number, arg: number): StackBytes =>
   env.insns.src[i] === BPF_PSEUDO_KFUNC_CALL ? kfuncUse(env, known, i, arg) : helperUse(env, known, i, arg);
 
-/** Maps that the program names. */
-function mapsOf(env: Env): MapDef[] {
-  const { insns } = env;
-  const out = new Set<MapDef>();
-  for (let i = 0; i < insns.count; i++) {
-    if (insns.op[i] === 0x18 && (insns.src[i] === 1 || insns.src[i] === 2)) out.add(env.obj.maps[insns.imm[i]]);
+/** The largest key or value of the maps that the program names, and of those in them. */
+function largestPart(env: Env, part: (m: MapDef) => number): number {
+  let most = 0;
+  for (const n of mapsNamed(env.insns)) {
+    const m = env.obj.maps[n];
+    most = Math.max(most, part(m), m.innerMap === undefined ? 0 : part(env.obj.maps[m.innerMap]));
   }
-  return [...out];
+  return most;
 }
 
 function mapPart(
@@ -83,8 +84,7 @@ function mapPart(
   const map = at < 0 ? -1 : known.map(i, at + 1);
   if (map >= 0) return part(env.obj.maps[map]);
   // Another map on another way: the largest of all.
-  const sizes = mapsOf(env).flatMap((m) => [part(m), m.innerMap === undefined ? 0 : part(env.obj.maps[m.innerMap])]);
-  const most = Math.max(0, ...sizes);
+  const most = largestPart(env, part);
   return most === 0 ? 'unknown' : most;
 }
 

@@ -137,9 +137,6 @@ function StatusBar() {
     s.active !== null && isPolicy(s.active) ? s.active : (Object.keys(s.checks).find(isPolicy) ?? null),
   );
   const checks = use((s) => (file === null ? undefined : s.checks[file]));
-  const checking = use((s) =>
-    s.profiles.map((p) => (file !== null && isBeingChecked(s, file, p.id) ? p.id : '')).join(' '),
-  ).split(' ');
   const profiles = use((s) => s.profiles);
   const kernel = use(currentKernel);
   const trace = use((s) => s.run?.trace ?? null);
@@ -164,7 +161,7 @@ function StatusBar() {
           const r = checks?.[p.id];
           const errors = r?.diagnostics.filter((d) => d.severity === 'error').length ?? 0;
           const refused = r?.programs.some((x) => !x.accepted);
-          const busy = checking.includes(p.id);
+          const busy = file !== null && isBeingChecked({ engine }, file, p.id);
           const state = busy || !r ? 'none' : errors > 0 || refused ? 'deny' : r.programs.length > 0 ? 'allow' : 'none';
           const word = busy
             ? 'checking'

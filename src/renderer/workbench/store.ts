@@ -145,7 +145,7 @@ export const baseName = (path: string): string => path.slice(path.lastIndexOf('/
 export const laneOf = (file: string, kernel: string): string => `check:${file}:${kernel}`;
 
 /** Is a check of this file under way or waited for, and not soon over? Then its last report may be of an earlier text. */
-export const isBeingChecked = (s: WorkbenchState, file: string, kernel: string): boolean =>
+export const isBeingChecked = (s: Pick<WorkbenchState, 'engine'>, file: string, kernel: string): boolean =>
   s.engine.kind === 'busy' && s.engine.lanes.has(laneOf(file, kernel));
 
 /** The kernel everything is judged for: the user's choice, else the workspace's, else the newest we have. */

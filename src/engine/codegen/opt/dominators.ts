@@ -133,3 +133,20 @@ function computeDominators(f: Func): Dominators {
     frontier: (b) => (frontiers ??= computeFrontiers())[places[b.id] - 1],
   };
 }
+
+/** Where the ways back to a loop's header come from; none = it is not one. */
+export const latchesOf = (dom: Dominators, header: Block): Block[] =>
+  header.preds.filter((p) => dom.reachable(p) && dom.dominates(header, p));
+
+/** The blocks of a loop: the header, and what reaches a latch without it. */
+export function loopOf(header: Block, latches: readonly Block[]): Set<Block> {
+  const inside = new Set<Block>([header]);
+  const work = [...latches];
+  while (work.length > 0) {
+    const b = work.pop()!;
+    if (inside.has(b)) continue;
+    inside.add(b);
+    work.push(...b.preds);
+  }
+  return inside;
+}

@@ -1,4 +1,5 @@
 /** Inlining: always for always_inline, by size for static functions. Callees come first, already optimised. */
+import { acquiresReference, helperName } from '../../bpf/index.ts';
 import type { FunctionDecl } from '../../c/index.ts';
 import type { Block } from '../ir.ts';
 import { type Func, type Inst, isFloating, type ValueType } from '../ir.ts';
@@ -20,8 +21,8 @@ export function shouldInline(callee: Func, calls: number): boolean {
   return size <= SMALL || (calls === 1 && !callee.decl.addressTaken && size <= ONCE);
 }
 
-/** Helpers whose result must be given back: ring buffer records, sockets, what a kptr field held. */
-const ACQUIRING = new Set([84, 85, 99, 131, 194]);
+/** Results that must be given back: ring buffer records, sockets, what a kptr field held. */
+const acquires = (id: number): boolean => acquiresReference(id) || helperName(id) === 'bpf_kptr_xchg';
 
 /**
  * Whether a callback must have this function within itself: kernels up to 6.12 let a callback release only what its own
@@ -34,7 +35,7 @@ export function acquiresForCallback(callee: Func, caller: FunctionDecl): boolean
   return (
     sizeOfFunction(callee) <= ONCE &&
     callee.blocks.some((b) =>
-      b.insts.some((i) => i.op === 'call' && i.callee?.kind === 'helper' && ACQUIRING.has(i.callee.id)),
+      b.insts.some((i) => i.op === 'call' && i.callee?.kind === 'helper' && acquires(i.callee.id)),
     )
   );
 }

@@ -6,12 +6,12 @@
  * of a known number is not tied to the number: it is compared instead.
  */
 import type { Block, Func, Inst } from '../ir.ts';
-import { dominators } from './dominators.ts';
+import { dominators, latchesOf, loopOf } from './dominators.ts';
 
 export function isolateCounters(f: Func): void {
   const dom = dominators(f);
   for (const header of dom.order) {
-    const latches = header.preds.filter((p) => dom.reachable(p) && dom.dominates(header, p));
+    const latches = latchesOf(dom, header);
     if (latches.length === 0) continue;
     const inside = loopOf(header, latches);
     const phis = header.phis();
@@ -24,18 +24,6 @@ export function isolateCounters(f: Func): void {
     const carried = new Set(phis.filter((p) => !counters.has(p) && p.type !== 'ptr'));
     for (const b of inside) isolate(f, b, counters, carried);
   }
-}
-
-function loopOf(header: Block, latches: readonly Block[]): Set<Block> {
-  const inside = new Set<Block>([header]);
-  const work = [...latches];
-  while (work.length > 0) {
-    const b = work.pop()!;
-    if (inside.has(b)) continue;
-    inside.add(b);
-    work.push(...b.preds);
-  }
-  return inside;
 }
 
 /** The value of a counter in the next round: constants come in from outside, a constant is added inside. */

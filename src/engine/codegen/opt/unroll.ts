@@ -1,7 +1,7 @@
 /** Full unrolling of loops whose trip count is known: by pragma, or when the result is small. */
 import type { Block } from '../ir.ts';
 import { type Func, type Inst, isFloating, type ValueType } from '../ir.ts';
-import { dominators } from './dominators.ts';
+import { dominators, latchesOf, loopOf } from './dominators.ts';
 import { foldBin, foldCompare } from './fold.ts';
 import { cloneInst } from './inline.ts';
 
@@ -43,16 +43,9 @@ function innermostLoops(f: Func): Loop[] {
   const headers = new Set<Block>();
   for (const b of dom.order) for (const s of b.succs) if (dom.dominates(s, b)) headers.add(s);
   for (const header of headers) {
-    const latches = header.preds.filter((p) => dom.reachable(p) && dom.dominates(header, p));
+    const latches = latchesOf(dom, header);
     if (latches.length !== 1 || header.preds.length < 2 || new Set(header.preds).size < header.preds.length) continue;
-    const inside = new Set<Block>([header]);
-    const work = [latches[0]];
-    while (work.length > 0) {
-      const x = work.pop()!;
-      if (inside.has(x)) continue;
-      inside.add(x);
-      work.push(...x.preds);
-    }
+    const inside = loopOf(header, latches);
     if ([...headers].some((h) => h !== header && inside.has(h))) continue;
     found.push({ header, latch: latches[0], blocks: dom.order.filter((b) => inside.has(b)) });
   }

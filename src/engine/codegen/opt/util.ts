@@ -65,16 +65,14 @@ export function removePred(block: Block, pred: Block): void {
   }
 }
 
+/** A constant distance from another address. */
+const isDistance = (p: Inst): boolean =>
+  p.op === 'bin' && p.type === 'ptr' && p.args[1].op === 'const' && (p.bin === 'add' || p.bin === 'sub');
+
 /** The base of `splitAddress`. */
 export function addressBase(p: Inst): Inst {
   let base = p;
-  while (
-    base.op === 'bin' &&
-    base.type === 'ptr' &&
-    base.args[1].op === 'const' &&
-    (base.bin === 'add' || base.bin === 'sub')
-  )
-    base = base.args[0];
+  while (isDistance(base)) base = base.args[0];
   return base;
 }
 
@@ -82,12 +80,7 @@ export function addressBase(p: Inst): Inst {
 export function splitAddress(p: Inst): { base: Inst; offset: number } {
   let base = p;
   let offset = 0;
-  while (
-    base.op === 'bin' &&
-    base.type === 'ptr' &&
-    base.args[1].op === 'const' &&
-    (base.bin === 'add' || base.bin === 'sub')
-  ) {
+  while (isDistance(base)) {
     const step = Number(base.args[1].value);
     offset += base.bin === 'add' ? step : -step;
     base = base.args[0];

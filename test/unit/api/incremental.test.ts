@@ -150,6 +150,14 @@ test.each(IN_HELPERS)('forth and back among helpers: %s', (_, from, to) => {
   expect(compile(INLINED_POLICY).object).not.toBeNull();
 });
 
+test('a definition leaves its function where it is declared first', () => {
+  const asked = 'static __always_inline int asked(int (*compare)(__u64, __u64), __u64 a, __u64 b)';
+  const declared = INLINED_POLICY.replace('#pragma unroll', `#pragma unroll\n${asked}`);
+  const session = new CompileSession();
+  for (const now of [INLINED_POLICY, declared, declared.replace(asked, `\n${asked}`), declared, INLINED_POLICY])
+    expect(told(compile(now, session), memory)).toEqual(told(compile(now)));
+});
+
 test('what is given up under way leaves the session as good as it was', () => {
   const source = bigPolicy(200);
   const session = new CompileSession();

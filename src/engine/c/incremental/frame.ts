@@ -110,13 +110,14 @@ export class Frame {
   /** Ends the watch. Marks of others are theirs and this stretch's from here on. */
   finish(): Parsed {
     const marks: Marks[] = [];
-    const after: (readonly [Decl, Decl])[] = [];
+    const after: (readonly [Decl, Partial<Decl>])[] = [];
     for (const { decl, before } of this.#met.values()) {
       const { referenced, addressTaken } = decl;
       if (referenced || addressTaken) marks.push({ decl, referenced, addressTaken });
       decl.referenced ||= before.referenced;
       decl.addressTaken ||= before.addressTaken;
-      if (changed(decl, before)) after.push([decl, { ...decl }]);
+      const changes = changedFields(decl, before);
+      if (changes !== null) after.push([decl, changes]);
     }
     for (const decl of this.#made) after.push([decl, { ...decl }]);
     return {
@@ -131,10 +132,12 @@ export class Frame {
   }
 }
 
-function changed(a: Decl, b: Decl): boolean {
+/** Fields of `a` that are not as in `b`, but for marks. What is not changed is its declaration's: it can move. */
+function changedFields(a: Decl, b: Decl): Partial<Decl> | null {
+  const fields: Partial<Record<keyof Decl, unknown>> = {};
   for (const key of Object.keys(a) as (keyof Decl)[])
-    if (key !== 'referenced' && key !== 'addressTaken' && a[key] !== b[key]) return true;
-  return false;
+    if (key !== 'referenced' && key !== 'addressTaken' && a[key] !== b[key]) fields[key] = a[key];
+  return Object.keys(fields).length === 0 ? null : (fields as Partial<Decl>);
 }
 
 /** A stretch that was parsed. */
@@ -146,8 +149,8 @@ export interface Parsed {
   readonly met: readonly { readonly decl: Decl; readonly face: readonly unknown[] }[];
   readonly events: readonly ((cx: Context) => void)[];
   readonly marks: readonly Marks[];
-  /** Declarations made or changed, as they were at the end. */
-  readonly after: readonly (readonly [Decl, Decl])[];
+  /** Declarations made, as they were at the end; of earlier ones what was changed. */
+  readonly after: readonly (readonly [Decl, Partial<Decl>])[];
 }
 
 /** Whether every name means what it meant. Changes nothing. */
@@ -165,14 +168,7 @@ export function holds(p: Parsed, cx: Context): boolean {
 /** Does to the unit what parsing did. */
 export function replay(p: Parsed, cx: Context): void {
   for (const event of p.events) event(cx);
-  for (const [decl, fields] of p.after) {
-    const { referenced, addressTaken } = decl;
-    const made = !p.met.some((m) => m.decl === decl);
-    Object.assign(decl, fields);
-    if (made) continue;
-    decl.referenced = referenced;
-    decl.addressTaken = addressTaken;
-  }
+  for (const [decl, fields] of p.after) Object.assign(decl, fields);
   for (const m of p.marks) {
     m.decl.referenced ||= m.referenced;
     m.decl.addressTaken ||= m.addressTaken;

@@ -33,7 +33,8 @@ export class WaitingDeclarations {
     if (parsed === null) of.delete(chunk);
     else {
       of.set(chunk, parsed);
-      for (const [decl, fields] of parsed.after) this.#first.set(decl, fields);
+      for (const [decl, fields] of parsed.after)
+        this.#first.set(decl, { ...(this.#first.get(decl) ?? decl), ...fields } as Decl);
     }
   }
 }

@@ -158,6 +158,13 @@ test('a definition leaves its function where it is declared first', () => {
     expect(told(compile(now, session), memory)).toEqual(told(compile(now)));
 });
 
+test('a line number above an #include moves', () => {
+  const source = `${INLINED_POLICY}\n#include <bpf/bpf_endian.h>\n`;
+  const session = new CompileSession();
+  for (const now of [source, `\n${source}`, source.replace('#define SAY', '\n\n#define SAY'), source])
+    expect(told(compile(now, session), memory)).toEqual(told(compile(now)));
+});
+
 test('what is given up under way leaves the session as good as it was', () => {
   const source = bigPolicy(200);
   const session = new CompileSession();

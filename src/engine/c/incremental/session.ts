@@ -56,7 +56,7 @@ interface Prefix {
   readonly regions: readonly Region[];
   readonly decls: readonly (readonly [Decl, Decl])[];
   readonly parser: Pick<Parser, 'attributeStack' | 'packStack' | 'pack' | 'unroll' | 'last' | 'lastKind' | 'lastFlags'>;
-  /** Offset of each stretch, when there are findings, which have places. */
+  /** Offset of each stretch, when something in them knows its place: findings, `__LINE__`. */
   readonly offsets: readonly number[] | null;
 }
 
@@ -406,7 +406,7 @@ class Run {
         packStack: [...p.packStack],
       },
       offsets:
-        frozen.diagnostics.state === 0 && frozen.diagnostics.list.length === 0
+        frozen.diagnostics.state === 0 && frozen.diagnostics.list.length === 0 && !this.#pp.usedPlace
           ? null
           : this.#cuts.slice(0, n).map((c) => this.#buffer.start[c.from]!),
     };

@@ -95,6 +95,44 @@ add('jumps: 8,100 ways for later', ladder(8100));
 add('jumps: 8,200 ways for later', ladder(8200));
 add('stack_depth: two functions', asm.st(8, 10, -200, 0), asm.callLocal(2), ret(), asm.st(8, 10, -200, 0), ret());
 
+// Spills around calls that keep registers (bpf_get_smp_processor_id: all but R0): slots that only they use cost nothing on 6.12.
+const CPU = 8;
+const spills = (off: number, ...regs: number[]): Raw[] =>
+  regs.map((r, i) => asm.stx(8, 10, off + 8 * (regs.length - 1 - i), r));
+const fills = (off: number, ...regs: number[]): Raw[] =>
+  regs.map((r, i) => asm.ldx(8, r, 10, off + 8 * (regs.length - 1 - i))).reverse();
+/** Registers saved around a call, the last one lowest. */
+const saved = (off: number, regs: readonly number[], id = CPU): Raw[] => [
+  ...spills(off, ...regs),
+  asm.call(id),
+  ...fills(off, ...regs),
+];
+/** Calls a function that takes 500 bytes, 512 with what is rounded up: nothing is left for the caller. */
+const full = (...body: readonly Part[]): Part[] => {
+  const mine = [asm.mov(2, 2), asm.mov(3, 3), ...body.flat(), asm.callLocal(2), ...ret()] as Raw[];
+  return [mine, asm.st(8, 10, -504, 0), ret()];
+};
+add('fastcall: spill of one register', ...full(saved(-8, [1])));
+add('fastcall: spills of three', ...full(saved(-24, [1, 2, 3])));
+add('fastcall: a register that stays in its place', asm.mov(6, 1), ...full(saved(-8, [6])));
+add('fastcall: R0, which the call sets', asm.mov(0, 1), ...full(saved(-8, [0])));
+add('fastcall: the slot is read elsewhere', ...full(saved(-8, [1]), asm.ldx(8, 3, 10, -8)));
+add('fastcall: the slot is read by a helper', ...full(saved(-8, [1]), asm.movr(2, 10), asm.alu(ALU.add, 2, -8), ...asm.map(1, 1), asm.call(1))); // prettier-ignore
+add('fastcall: the slot is written by a helper', ...full(saved(-8, [1]), asm.movr(1, 10), asm.alu(ALU.add, 1, -8), asm.mov(2, 8), asm.call(16))); // prettier-ignore
+add('fastcall: a slot above is used, too', ...full(saved(-16, [1]), asm.st(8, 10, -8, 0)));
+add('fastcall: a slot below is used, too', ...full(saved(-8, [1]), asm.stx(8, 10, -16, 1)));
+add('fastcall: a slot below is used by an immediate store', ...full(saved(-8, [1]), asm.st(8, 10, -16, 0)));
+add('fastcall: not the lowest slot', ...full(saved(-8, [1]), asm.mov(2, 2), saved(-16, [2])));
+add('fastcall: another register is restored', ...full(spills(-8, 1), asm.call(CPU), fills(-8, 2)));
+add('fastcall: four bytes', ...full(asm.stx(4, 10, -8, 2), asm.call(CPU), asm.ldx(4, 2, 10, -8)));
+add('fastcall: a call that is not fast', ...full(asm.mov(4, 4), saved(-8, [4], 7)));
+add('fastcall: a fast call and one that is not', ...full(saved(-8, [1]), asm.mov(4, 4), saved(-8, [4], 7)));
+add('fastcall: jump to the first spill', ...full(asm.jmp(JMP.eq, 2, 5, 1), asm.mov(3, 1), saved(-8, [1])));
+add('fastcall: jump to the second spill', ...full(asm.jmp(JMP.eq, 2, 5, 1), saved(-16, [1, 3])));
+add('fastcall: jump to the call', ...full(asm.jmp(JMP.eq, 2, 5, 1), saved(-8, [1])));
+add('fastcall: jump over the fill', ...full(spills(-8, 1), asm.call(CPU), asm.jmp(JMP.eq, 0, 5, 1), fills(-8, 1)));
+add('fastcall: a call between two pairs', ...full(spills(-16, 2, 3), asm.call(CPU), asm.mov(5, 1), fills(-16, 2, 3)));
+
 // Exploring.
 const either = (a: number, b: number): Raw[] => [asm.call(7), asm.mov(6, a), asm.jmp(JMP.eq, 0, 0, 1), asm.mov(6, b)];
 add('pruning: difference without effect', either(0, 70), value(), asm.stx(8, 0, 0, 6), ret());

@@ -116,6 +116,11 @@ export const RULES: readonly ModelRule[] = [
     none: { C: 'thousands of branches in one row are not written in C' },
   },
   { id: 'stack_depth', text: '512 bytes of stack over all calls', raw: /^(function: combined|stack: (exactly|below))/ },
+  {
+    id: 'fastcall',
+    text: 'spills around calls that keep registers cost no stack (6.12)',
+    none: { C: 'our compiler saves no registers around calls' },
+  },
   { id: 'frames', text: '8 functions deep, 16 on 7.2' },
   { id: 'loop', text: 'loops', raw: /^(bounded loop|endless loop|loop )/ },
   { id: 'pruning', text: 'equal states: what matters later' },

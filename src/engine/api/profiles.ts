@@ -12,6 +12,9 @@ export interface ReadyProfile {
   readonly platform: VerifierPlatform;
 }
 
+/** What distributions' kernels are configured for; smaller machines know a little more. */
+const MOST_CPUS = 8192;
+
 function platformOf(profile: KernelProfile, hooks: readonly HookInfo[]): VerifierPlatform {
   const byName = new Map(
     hooks.map((h) => [
@@ -25,11 +28,13 @@ function platformOf(profile: KernelProfile, hooks: readonly HookInfo[]): Verifie
       },
     ]),
   );
-  const { helpers } = profile.facts;
+  const { helpers, config } = profile.facts;
+  const cpus = config.CONFIG_NR_CPUS;
   return {
     id: profile.id,
     version: profile.version,
     btf: profile.btf,
+    cpus: typeof cpus === 'number' ? cpus : MOST_CPUS,
     hook: (name) => byName.get(name),
     lsmHelpers: { normal: new Set(helpers.normal), sleepable: new Set(helpers.sleepable) },
   };

@@ -56,6 +56,7 @@ export function startCallback(env: Env, meta: CallMeta): 'none' | 'queued' | 'en
       return 'none';
     case FN.loop:
       if (env.reg(4).isNull) markPrecise(env, 4);
+      env.inlinedLoops.called(env.insn, n, env.reg(4).isNull);
       if (env.rules.iterateCallbacks) {
         markPrecise(env, 1);
         if (BigInt(frame.callbackDepth) >= env.reg(1).num.umax) {

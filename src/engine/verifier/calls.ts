@@ -30,13 +30,12 @@ import {
   RCU,
   RDONLY,
   RINGBUF,
-  scalarReg,
   TRUSTED,
   unknownReg,
 } from './reg.ts';
 import { widenImprecise } from './widen.ts';
 import type { Frame } from './state.ts';
-import { SCALAR_UNKNOWN } from './scalar.ts';
+import { integerResult } from './helper-results.ts';
 import { LIVE_WRITTEN } from './state.ts';
 
 const MAX_HELPER = 211;
@@ -281,7 +280,7 @@ function resultOf(
   let r: Reg;
   switch (kind) {
     case 'int':
-      return refineResult(env, meta);
+      return integerResult(env, meta.id, meta.sizeMax);
     case 'void':
       return NOT_INIT;
     case 'value?':
@@ -369,27 +368,6 @@ function mapResult(env: Env, meta: CallMeta): Reg {
   r.mapUid = meta.mapUid;
   if (certain && meta.map !== null && env.fields(meta.map).spinLock >= 0) r.id = env.newId();
   return r;
-}
-
-const ERRNO_MAX = 4095;
-
-function refineResult(env: Env, meta: CallMeta): Reg {
-  const bounded: readonly number[] = [
-    FN.getStack,
-    FN.getTaskStack,
-    FN.probeReadStr,
-    FN.probeReadKernelStr,
-    FN.probeReadUserStr,
-  ];
-  if (!bounded.includes(meta.id)) return unknownReg(env.insn);
-  const s = SCALAR_UNKNOWN.clone();
-  s.smax = BigInt.asIntN(64, meta.sizeMax);
-  s.s32max = Number(BigInt.asIntN(32, meta.sizeMax));
-  s.smin = BigInt(-ERRNO_MAX);
-  s.s32min = -ERRNO_MAX;
-  env.rules.bounds.sync(s);
-  env.rules.bounds.repair(s);
-  return scalarReg(s, env.insn);
 }
 
 /** EXIT in a called function: back to the caller. */

@@ -56,6 +56,8 @@ export const CALLS_CALLBACK = 8;
 export const ITER_NEXT = 16;
 /** A jump that leaves a loop when the kernel's budget is used up. */
 export const MAY_GOTO = 32;
+/** A jump leads here. */
+export const JUMP_TARGET = 64;
 const WQ_SET_CALLBACK = 'bpf_wq_set_callback';
 
 const BPF_MAXINSNS_PRIVILEGED = 1_000_000;
@@ -305,14 +307,14 @@ function edgesOf(env: Env, i: number): readonly Edge[] {
     }
     case BPF_JA: {
       const to = jumpTarget(env, i);
-      mark(to, PRUNE_POINT | JMP_POINT);
+      mark(to, PRUNE_POINT | JMP_POINT | JUMP_TARGET);
       return [{ to, backOk: true }];
     }
     default: {
       const to = jumpTarget(env, i);
       mark(i, PRUNE_POINT);
       if (op === (BPF_JMP | BPF_JCOND)) mark(i, FORCE_CHECKPOINT | MAY_GOTO);
-      mark(to, PRUNE_POINT | JMP_POINT);
+      mark(to, PRUNE_POINT | JMP_POINT | JUMP_TARGET);
       return [
         { to: i + 1, backOk: true },
         { to, backOk: true },

@@ -2,6 +2,7 @@
 import type { Btf, InsnArray } from '../bpf/index.ts';
 import type { LineRecord, LoadedObject, LoadedProgram, MapDef } from '../loader/index.ts';
 import type { CtxField, CtxTable } from './ctx-fields.ts';
+import type { Fastcalls } from './fastcall.ts';
 import type { KeptState } from './kept.ts';
 import type { LivenessBefore } from './liveness-before.ts';
 import { Log } from './log.ts';
@@ -10,6 +11,7 @@ import { park, unpark } from './parked.ts';
 import type { Reg } from './reg.ts';
 import type { Wanted } from './precision.ts';
 import { NON_OWN, RCU, typeName } from './reg.ts';
+import { InlinedLoops } from './stack-extra.ts';
 import type { KernelRules } from './rules.ts';
 import { rulesFor } from './rules.ts';
 import type { Cell, Frame } from './state.ts';
@@ -140,6 +142,9 @@ export class Env {
   /** What was found out before the walk, and the loops on the way; null where the kernel notes reads on the way. */
   before: LivenessBefore | null = null;
   loops: LoopVisits | null = null;
+  /** Spills around calls that keep registers; null where the kernel knows of none. */
+  fastcalls: Fastcalls | null = null;
+  readonly inlinedLoops = new InlinedLoops();
   /** Type of the pointer used by each load or store: mixing some is an error. */
   readonly pointerAt = new Map<number, string>();
   readonly history = new JumpHistory();

@@ -7,6 +7,8 @@ import { useReg } from './liveness.ts';
 import { markPrecise } from './precision.ts';
 import type { Reg } from './reg.ts';
 
+export const ERRNO_MAX = 4095;
+
 /** Locks and references at EXIT, or (`thrown`) at bpf_throw(). */
 export function checkLeaks(env: Env, thrown = false): void {
   const outer = env.frame.frameno === 0 || thrown;
@@ -104,19 +106,31 @@ export function checkReturn(env: Env, subprog: number, regno = 0): void {
  * of 7.2 does.
  */
 export function checkSetRetval(env: Env): void {
-  const { progType, attachType } = env.prog.attach;
+  const { progType } = env.prog.attach;
   const r = env.reg(1);
-  const { setRetvalInRange } = env.rules;
-  if (setRetvalInRange) {
+  const { retvalInRange } = env.rules;
+  if (retvalInRange) {
     if (!r.isScalar) env.fail(EINVAL, 'return-type', 'R1 is not a scalar', 1);
-    if (progType === 'cgroup_sockopt' && attachType === 'cgroup_getsockopt') return;
+    if (readsOption(env)) return;
   }
   if (progType === 'lsm_cgroup' && returnsVoid(env)) {
     env.fail(EINVAL, 'return-range', "BPF_LSM_CGROUP that attach to void LSM hooks can't modify return value!", 1);
   }
-  if (!setRetvalInRange) return;
-  const range = (progType === 'lsm_cgroup' ? env.hook?.returnRange : null) ?? [-4095, 0];
-  checkRange(env, r, 1, range, 'bpf_set_retval', true);
+  const range = retvalInRange ? resultRange(env) : null;
+  if (range !== null) checkRange(env, r, 1, range, 'bpf_set_retval', true);
+}
+
+/** Programs that see what getsockopt() returned: any number. */
+function readsOption(env: Env): boolean {
+  const { progType, attachType } = env.prog.attach;
+  return progType === 'cgroup_sockopt' && attachType === 'cgroup_getsockopt';
+}
+
+/** What the result that cgroup programs share may be (bpf_get_retval(), bpf_set_retval()); null = anything. */
+export function resultRange(env: Env): readonly [number, number] | null {
+  const lsm = env.prog.attach.progType === 'lsm_cgroup';
+  if (readsOption(env) || (lsm && returnsVoid(env))) return null;
+  return (lsm ? env.hook?.returnRange : null) ?? [-ERRNO_MAX, 0];
 }
 
 function returnsVoid(env: Env): boolean {

@@ -199,6 +199,7 @@ export const FN = {
   skRelease: 86,
   skcLookupTcp: 99,
   getLocalStorage: 81,
+  getRetval: 186,
   setRetval: 187,
 } as const;
 

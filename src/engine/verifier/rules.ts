@@ -63,8 +63,10 @@ export interface KernelRules {
   readonly leakSummary: boolean;
   /** Pointers given to kernel functions must be trusted and not NULL whatever the function's flags are (6.20). */
   readonly kfuncArgsTrusted: boolean;
-  /** bpf_set_retval() takes only what the function may return (7.0). */
-  readonly setRetvalInRange: boolean;
+  /** bpf_set_retval() takes only what the function may return, and bpf_get_retval() gives only that (7.0). */
+  readonly retvalInRange: boolean;
+  /** The number of the processor is below the number of processors that the machine may have (6.3). */
+  readonly cpuNumberBounded: boolean;
   /** Messages name a pointer argument that may be NULL by its register. */
   readonly argsByRegister: boolean;
   /** Looking up a constant key of an array yields no NULL. */
@@ -112,6 +114,10 @@ export interface KernelRules {
   readonly stackOffWords: boolean;
   /** What too many paths for later fail with: 6.1's callers take them for lack of memory. */
   readonly tooManyPathsErrno: 7 | 14;
+  /** Spills around calls that keep registers are removed, and the stack that only they use (6.12). */
+  readonly fastcall: boolean;
+  /** Stack for a function's may_goto: rounds left, and on 7.2 when the loop began. */
+  readonly mayGotoBytes: 8 | 16;
   /** Functions that call each other, callbacks included. */
   readonly maxFrames: number;
   /** What each function's stack is rounded up to. */
@@ -163,7 +169,8 @@ const RULES_6_1: KernelRules = {
   memWriters: new Set(),
   leakSummary: false,
   kfuncArgsTrusted: false,
-  setRetvalInRange: false,
+  retvalInRange: false,
+  cpuNumberBounded: false,
   argsByRegister: false,
   constMapKeys: false,
   offsetsInOne: false,
@@ -190,6 +197,8 @@ const RULES_6_1: KernelRules = {
   },
   stackOffWords: false,
   tooManyPathsErrno: 14,
+  fastcall: false,
+  mayGotoBytes: 8,
   maxFrames: 8,
   stackRound: 32,
   fields: FIELDS_6_1,
@@ -227,7 +236,8 @@ const RULES_6_12: KernelRules = {
   memWriters: new Set(),
   leakSummary: false,
   kfuncArgsTrusted: false,
-  setRetvalInRange: false,
+  retvalInRange: false,
+  cpuNumberBounded: true,
   argsByRegister: false,
   constMapKeys: false,
   offsetsInOne: false,
@@ -258,6 +268,8 @@ const RULES_6_12: KernelRules = {
   },
   stackOffWords: true,
   tooManyPathsErrno: 7,
+  fastcall: true,
+  mayGotoBytes: 8,
   maxFrames: 8,
   stackRound: 16,
   fields: FIELDS_6_12,
@@ -301,9 +313,10 @@ const RULES_7_2: KernelRules = {
   kfuncHooks: HOOKS_7_0,
   nestedRcu: true,
   iteratorsUnderLock: true,
-  setRetvalInRange: true,
+  retvalInRange: true,
   argsByRegister: true,
   maxFrames: 16,
+  mayGotoBytes: 16,
   constMapKeys: true,
   offsetsInOne: true,
   fieldsFirst: true,

@@ -11,6 +11,7 @@ import {
   BPF_STORE_REL,
   BPF_STX,
 } from '../bpf/index.ts';
+import type { BtfType } from '../bpf/index.ts';
 import type { MapDef } from '../loader/index.ts';
 import type { ConstRegs } from './const-regs.ts';
 import type { Env } from './env.ts';
@@ -43,18 +44,25 @@ export function memoryUse(env: Env, i: number): { readonly reg: number; readonly
   }
 }
 
-/** How many arguments a call's function takes; null = not known. */
-export function callArity(env: Env, i: number): number | null {
+/** What a call's function takes and whether it returns something; null = not known (bpf_get_call_summary()). */
+export function callSummary(env: Env, i: number): { readonly args: number; readonly isVoid: boolean } | null {
   const { insns } = env;
-  if (insns.src[i] === 0) return offeredProto(env, insns.imm[i])?.args.length ?? null;
+  if (insns.src[i] === 0) {
+    const proto = offeredProto(env, insns.imm[i]);
+    return proto === undefined ? null : { args: proto.args.length, isVoid: proto.ret === 'void' };
+  }
   if (insns.src[i] !== BPF_PSEUDO_KFUNC_CALL || kfuncOf(env, i) === null) return null;
-  return paramsOf(env, insns.imm[i])?.length ?? null;
+  const proto = protoOf(env, insns.imm[i]);
+  return proto === null ? null : { args: proto.params.length, isVoid: proto.ret === 0 };
 }
 
-function paramsOf(env: Env, id: number): readonly { readonly name: string; readonly type: number }[] | null {
+/** How many arguments a call's function takes; null = not known. */
+export const callArity = (env: Env, i: number): number | null => callSummary(env, i)?.args ?? null;
+
+function protoOf(env: Env, id: number): Extract<BtfType, { kind: 'func_proto' }> | null {
   const f = env.btf.type(id);
   const proto = f.kind === 'func' ? env.btf.type(f.type) : f;
-  return proto.kind === 'func_proto' ? proto.params : null;
+  return proto.kind === 'func_proto' ? proto : null;
 }
 
 /** What the call at `i` does through its argument number `arg` (from 0). */
@@ -115,8 +123,9 @@ function helperUse(env: Env, known: ConstRegs, i: number, arg: number): StackByt
 /** As bpf_kfunc_stack_access_bytes(). */
 function kfuncUse(env: Env, known: ConstRegs, i: number, arg: number): StackBytes {
   const func = kfuncOf(env, i);
-  const params = paramsOf(env, env.insns.imm[i]);
-  if (func === null || params === null) return 'unknown';
+  const proto = protoOf(env, env.insns.imm[i]);
+  if (func === null || proto === null) return 'unknown';
+  const { params } = proto;
   if (arg >= params.length) return 0;
   const t = env.btf.type(env.btf.strip(params[arg].type));
   if (t.kind !== 'ptr') return 0;

@@ -126,6 +126,7 @@ export function stackWriteFixed(env: Env, frame: Frame, off: number, size: numbe
   const place = frame.frameno * 64 + slotIndex;
   env.log.touchSlot(slotIndex);
   destroyDynptr(env, frame, slotIndex);
+  env.fastcalls?.touch(env, frame.subprog, off);
   if (
     reg !== null &&
     aligned &&
@@ -193,6 +194,7 @@ export function stackWriteVar(env: Env, frame: Frame, ptr: Reg, off: number, siz
   const zero = (value !== null && value.isNull) || zeroImm;
   let zeroUsed = false;
   for (let i = min; i < max; i++) destroyDynptr(env, frame, (-i - 1) >> 3);
+  env.fastcalls?.touch(env, frame.subprog, min);
   for (let i = min; i < max; i++) {
     const slot = frame.stack[(-i - 1) >> 3];
     env.log.touchSlot((-i - 1) >> 3);
@@ -217,6 +219,8 @@ export function stackWriteVar(env: Env, frame: Frame, ptr: Reg, off: number, siz
 export function stackReadFixed(env: Env, frame: Frame, off: number, size: number, dst: number): Reg | null {
   const slotIndex = (-off - 1) >> 3;
   if (env.rules.trust) env.log.touchSlot(slotIndex);
+  // Of the function that reads, whoever's stack it is.
+  env.fastcalls?.touch(env, env.frame.subprog, off);
   const slot = frame.stack[slotIndex];
   const place = frame.frameno * 64 + slotIndex;
   const byte = (i: number): number => slot.types[(-off - 1 - i) & 7];
@@ -300,6 +304,7 @@ export function stackReadVar(env: Env, regno: number, reg: Reg, off: number, siz
   const frame = env.frameOf(reg);
   const min = reg.num.sminNumber + off;
   const max = reg.num.smaxNumber + off + size;
+  env.fastcalls?.touch(env, frame.subprog, min);
   for (let i = min; i < max; i++) {
     if (env.rules.offsetsInOne) env.log.touchSlot((-i - 1) >> 3);
     if (frame.stack[(-i - 1) >> 3].types[(-i - 1) & 7] !== SLOT_ZERO) return unknownReg(env.insn);

@@ -20,6 +20,8 @@ export interface VerifierPlatform {
   readonly id: string;
   readonly version: readonly [number, number, number];
   readonly btf: Btf;
+  /** How many processors the machine may have. */
+  readonly cpus: number;
   hook(name: string): VerifierHook | undefined;
   /** Helper ids that a non-sleepable / sleepable lsm program may call (measured; see hook-facts). */
   readonly lsmHelpers: { readonly normal: ReadonlySet<number>; readonly sleepable: ReadonlySet<number> };

@@ -30,10 +30,12 @@ import { argsOf, entryReg } from './func-args.ts';
 import { checkJump } from './jump.ts';
 import { checkHiddenExits, checkLdAbs } from './ld-abs.ts';
 import { checkLdImm64 } from './ld-imm.ts';
+import { Fastcalls } from './fastcall.ts';
 import { LivenessBefore } from './liveness-before.ts';
 import { LoopVisits } from './loop-visits.ts';
 import { checkMemInsn } from './memory.ts';
 import { claimsOf } from './observe.ts';
+import { takeExtraStack } from './stack-extra.ts';
 import { checkStackDepth } from './stack-depth.ts';
 import { History } from './history.ts';
 import { findPacketChanges } from './packet.ts';
@@ -131,6 +133,7 @@ function run(env: Env): void {
     env.before = new LivenessBefore(env);
     env.loops = new LoopVisits(env.before);
   }
+  if (env.rules.fastcall) env.fastcalls = new Fastcalls(env);
   const globals = (only: ReadonlySet<number> | null): void => {
     const done = new Set<number>();
     for (let again = true; again;) {
@@ -152,7 +155,9 @@ function run(env: Env): void {
     globals(null);
     explore(env, 0);
   }
+  env.fastcalls?.giveBackStack(env);
   checkStackDepth(env);
+  takeExtraStack(env);
 }
 
 /** Verifies function `n` from its entry. */

@@ -7,6 +7,9 @@ import { KERNELS, platform } from '../../kernel/verifier-platforms.ts';
 import { rawObject } from '../../kernel/verifier-programs.ts';
 import { shaOf, type RecordedVerdict } from '../../kernel/verifier-record.ts';
 
+/** BTF ids differ between builds of one kernel version. */
+const withoutIds = (words: string): string => words.replace(/btf_id \d+/, 'btf_id N');
+
 describe.each(KERNELS)('recorded verdicts of %s', (kernel) => {
   const recorded = JSON.parse(
     readFileSync(new URL(`../../data/verifier/${kernel}.json`, import.meta.url), 'utf8'),
@@ -23,7 +26,7 @@ describe.each(KERNELS)('recorded verdicts of %s', (kernel) => {
     const got = verifyProgram(obj, prog, platform(kernel));
     expect({ accepted: got.accepted, errno: got.errno }).toEqual({ accepted: want.accepted, errno: want.errno });
     if (!want.accepted) {
-      expect(want.words).toContain(got.message);
+      expect(want.words.map(withoutIds)).toContain(withoutIds(got.message));
       expect(got.explanation?.text.length).toBeGreaterThan(20);
       expect(got.explanation?.advice.length).toBeGreaterThan(10);
     }

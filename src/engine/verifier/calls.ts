@@ -21,18 +21,7 @@ import { markPrecise } from './precision.ts';
 import { frameText } from './print.ts';
 import type { Reg } from './reg.ts';
 import { acquire, releaseReference, releaseState } from './refs.ts';
-import {
-  ALLOC,
-  MAYBE_NULL,
-  NOT_INIT,
-  PERCPU,
-  pointerReg,
-  RCU,
-  RDONLY,
-  RINGBUF,
-  TRUSTED,
-  unknownReg,
-} from './reg.ts';
+import { ALLOC, MAYBE_NULL, NOT_INIT, PERCPU, pointerReg, RCU, RDONLY, RINGBUF, TRUSTED, unknownReg } from './reg.ts';
 import { widenImprecise } from './widen.ts';
 import type { Frame } from './state.ts';
 import { integerResult } from './helper-results.ts';

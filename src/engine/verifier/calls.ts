@@ -25,7 +25,7 @@ import { ALLOC, MAYBE_NULL, NOT_INIT, PERCPU, pointerReg, RCU, RDONLY, RINGBUF, 
 import { widenImprecise } from './widen.ts';
 import type { Frame } from './state.ts';
 import { integerResult } from './helper-results.ts';
-import { LIVE_WRITTEN } from './state.ts';
+import { LIVE_WRITTEN } from './live-bits.ts';
 
 const MAX_HELPER = 211;
 
@@ -224,16 +224,17 @@ function release(env: Env, meta: CallMeta, id: number): void {
   else if (id === FN.kptrXchg && meta.refId !== 0) {
     const inRcu = env.inRcu;
     ok = releaseState(env, env.frame, meta.refId);
-    for (const c of ok ? env.state.cells() : []) {
-      if (c.reg.refId !== meta.refId) continue;
-      if (env.rules.trust && inRcu && c.reg.flags & ALLOC && c.reg.flags & PERCPU) {
-        // The memory stays until the RCU section ends.
-        const r = c.reg.copy();
-        r.refId = 0;
-        r.flags = (r.flags & ~ALLOC) | RCU;
-        c.reg = r;
-      } else c.reg = unknownReg(env.insn);
-    }
+    const released = (r: Reg): Reg => {
+      if (r.refId !== meta.refId) return r;
+      if (!env.rules.trust || !inRcu || (r.flags & ALLOC) === 0 || (r.flags & PERCPU) === 0)
+        return unknownReg(env.insn);
+      // The memory stays until the RCU section ends.
+      const n = r.copy();
+      n.refId = 0;
+      n.flags = (n.flags & ~ALLOC) | RCU;
+      return n;
+    };
+    if (ok) env.state.mapValues(released);
   } else if (meta.refId !== 0) ok = releaseReference(env, meta.refId);
   else if (!reg.isNull) ok = false;
   if (!ok) env.fail(EINVAL, 'not-acquired', `func ${helperName(id)}#${id} reference has not been acquired before`);

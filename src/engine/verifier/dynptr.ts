@@ -4,14 +4,14 @@
  */
 import type { Env } from './env.ts';
 import { EINVAL, ENOTSUPP } from './env.ts';
-import { markRead } from './liveness.ts';
+import { markSlotRead } from './liveness.ts';
 import { memAccess } from './memory.ts';
 import { acquire, releaseReference } from './refs.ts';
 import type { DynptrType, Reg } from './reg.ts';
 import { Reg as RegClass } from './reg.ts';
 import { SCALAR_ZERO } from './scalar.ts';
 import { clearSlot, destroyDynptr, objectSlot, OUT_OF_STACK, refcounted } from './slots.ts';
-import { ALL_DYNPTR, LIVE_WRITTEN, SLOT_DYNPTR } from './state.ts';
+import { ALL_DYNPTR, SLOT_DYNPTR } from './stack-slot.ts';
 
 /** How an argument uses a dynptr. */
 export interface DynptrArg {
@@ -48,12 +48,10 @@ function create(env: Env, reg: Reg, type: DynptrType, cloneRef: number): void {
     [spi, true],
     [spi - 1, false],
   ] as const) {
-    const slot = frame.stack[n];
-    slot.types = ALL_DYNPTR;
     const r = dynptrReg(type, first, id);
     r.refId = refId;
-    slot.reg = r;
-    slot.live |= LIVE_WRITTEN;
+    frame.putSlot(n, ALL_DYNPTR, r);
+    frame.noteWritten(n);
   }
 }
 
@@ -105,10 +103,10 @@ export function checkDynptr(env: Env, regno: number, arg: DynptrArg, cloneRef = 
     bad(`Expected a dynptr of type ${arg.type} as arg #${argno}`);
   }
   if (reg.kind === 'dynptr_ptr') return;
-  const { stack } = env.frameOf(reg);
+  const frame = env.frameOf(reg);
   const spi = dynptrSlot(env, reg);
-  markRead(stack[spi]);
-  markRead(stack[spi - 1]);
+  markSlotRead(frame, spi);
+  markSlotRead(frame, spi - 1);
 }
 
 /** Before 6.2 nothing may be made over any part of a dynptr. */
@@ -124,16 +122,16 @@ export function releaseDynptr(env: Env, reg: Reg): boolean {
   const frame = env.frameOf(reg);
   const { refId, dynptr } = frame.stack[spi].reg;
   if (!refcounted(dynptr?.type)) {
-    clearSlot(frame.stack[spi]);
-    clearSlot(frame.stack[spi - 1]);
+    clearSlot(frame, spi);
+    clearSlot(frame, spi - 1);
     return true;
   }
   releaseReference(env, refId);
   for (let i = 1; i < frame.stack.length; i++) {
     const slot = frame.stack[i];
     if (!slot.isDynptr || slot.reg.refId !== refId || !slot.reg.dynptr?.first) continue;
-    clearSlot(slot);
-    clearSlot(frame.stack[i - 1]);
+    clearSlot(frame, i);
+    clearSlot(frame, i - 1);
   }
   return true;
 }

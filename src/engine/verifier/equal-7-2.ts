@@ -4,8 +4,8 @@
  */
 import type { Reg } from './reg.ts';
 import { unknownReg } from './reg.ts';
-import type { StackSlot } from './state.ts';
-import { ALL_POISON, isBlank, SLOT_DYNPTR, SLOT_INVALID, SLOT_ITER, SLOT_MISC, SLOT_SPILL } from './state.ts';
+import type { StackSlot } from './stack-slot.ts';
+import { ALL_POISON, isBlank, SLOT_DYNPTR, SLOT_INVALID, SLOT_ITER, SLOT_MISC, SLOT_SPILL } from './stack-slot.ts';
 
 const UNKNOWN: Reg = unknownReg();
 

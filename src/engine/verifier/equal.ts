@@ -7,8 +7,9 @@ import { wholeOffset } from './offsets.ts';
 import { rangeCovers } from './packet.ts';
 import type { Reg } from './reg.ts';
 import { baseId, covers, linkOf, sameShape, unknownReg } from './reg.ts';
-import type { StackSlot, State } from './state.ts';
-import { isDynptr, isIter, isSpill, SLOT_INVALID, SLOT_MISC, SLOT_SPILL } from './state.ts';
+import type { State } from './state.ts';
+import type { StackSlot } from './stack-slot.ts';
+import { isDynptr, isIter, isSpill, SLOT_INVALID, SLOT_MISC, SLOT_SPILL } from './stack-slot.ts';
 
 /** How strictly: `covers` uses liveness and precision, `range` neither, `exact` wants the same values. */
 export type Exactness = 'covers' | 'range' | 'exact';

@@ -5,14 +5,14 @@
  */
 import type { Env } from './env.ts';
 import { EINVAL } from './env.ts';
-import { markRead } from './liveness.ts';
+import { markSlotRead } from './liveness.ts';
 import { memAccess } from './memory.ts';
 import { acquire, releaseReference, withoutNull } from './refs.ts';
 import type { IterInfo, Reg } from './reg.ts';
 import { constReg, pointerReg, RCU, UNTRUSTED } from './reg.ts';
 import { clearSlot, objectSlot, OUT_OF_STACK } from './slots.ts';
-import type { Cell, State } from './state.ts';
-import { ALL_ITER, LIVE_WRITTEN, SLOT_ITER } from './state.ts';
+import type { State } from './state.ts';
+import { ALL_ITER, SLOT_ITER } from './stack-slot.ts';
 import { previousEntry, widenTo } from './widen.ts';
 
 /** Which step of an iterator a kernel function is; `use` = it takes an iterator (`__iter`). */
@@ -49,20 +49,19 @@ export function checkIter(
     return null;
   }
   const spi = objectSlot(env, reg, 'iter', slots);
-  const cells: Cell[] = [];
+  const frame = env.frameOf(reg);
   let fine = spi >= 0;
   for (let i = 0; fine && i < slots; i++) {
-    const slot = env.frameOf(reg).stack[spi - i];
+    const slot = frame.stack[spi - i];
     const st = slot.reg;
     if (st.flags & UNTRUSTED) {
       env.fail(71, 'iterator', `expected an RCU CS when using ${func}`, regno);
     }
     fine = slot.isIter && st.iter?.btfId === typeId && (st.refId !== 0) === (i === 0);
-    cells.push(slot);
   }
   if (!fine) bad(`expected an initialized iter_${typeText(env, typeId)} as ${as}`);
-  for (const c of cells) markRead(c);
-  const place = { frame: reg.frame, spi, refId: cells[0].reg.refId };
+  for (let i = 0; i < slots; i++) markSlotRead(frame, spi - i);
+  const place = { frame: reg.frame, spi, refId: frame.stack[spi].reg.refId };
   if (step === 'destroy') destroy(env, reg, spi, slots);
   return place;
 }
@@ -79,47 +78,44 @@ function isFree(env: Env, reg: Reg, slots: number): boolean {
 function create(env: Env, reg: Reg, typeId: number, slots: number, rcu: boolean): void {
   const spi = objectSlot(env, reg, 'iter', slots);
   const id = acquire(env);
+  const frame = env.frameOf(reg);
   for (let i = 0; i < slots; i++) {
-    const slot = env.frameOf(reg).stack[spi - i];
     // Like the kernel: a kind of register that never gets out of the slot.
     const st = pointerReg('fp', rcu ? (env.inRcu ? RCU : UNTRUSTED) : 0, env.insn);
     st.refId = i === 0 ? id : 0;
     st.iter = { btfId: typeId, state: 'active', depth: 0 };
-    slot.types = ALL_ITER;
-    slot.reg = st;
-    slot.live |= LIVE_WRITTEN;
+    frame.putSlot(spi - i, ALL_ITER, st);
+    frame.noteWritten(spi - i);
   }
 }
 
 function destroy(env: Env, reg: Reg, spi: number, slots: number): void {
-  const { stack } = env.frameOf(reg);
-  releaseReference(env, stack[spi].reg.refId);
-  for (let i = 0; i < slots; i++) clearSlot(stack[spi - i]);
+  const frame = env.frameOf(reg);
+  releaseReference(env, frame.stack[spi].reg.refId);
+  for (let i = 0; i < slots; i++) clearSlot(frame, spi - i);
 }
 
-const cellAt = (st: State, at: IterPlace): Cell => st.frames[at.frame].stack[at.spi];
+const regAt = (st: State, at: IterPlace): Reg => st.frames[at.frame].stack[at.spi].reg;
 
-function change(cell: Cell, more: Partial<IterInfo>): void {
-  const r = cell.reg.copy();
+function change(st: State, at: IterPlace, more: Partial<IterInfo>): void {
+  const r = regAt(st, at).copy();
   r.iter = { ...r.iter!, ...more };
-  cell.reg = r;
+  st.frames[at.frame].putSlotReg(at.spi, r);
 }
 
 /** State of the iterator: what its `next` returns depends on it. */
-export const iterReg = (env: Env, at: IterPlace): Reg => cellAt(env.state, at).reg;
+export const iterReg = (env: Env, at: IterPlace): Reg => regAt(env.state, at);
 
 /** After the call of `next`: this path sees the end, another one more element (process_iter_next_call). */
 export function iterNext(env: Env, at: IterPlace): void {
-  const here = cellAt(env.state, at);
-  if (here.reg.iter!.state === 'active') {
+  if (regAt(env.state, at).iter!.state === 'active') {
     const before = previousEntry(env, env.state.parent, env.insn);
     const more = env.push(env.insn + 1, env.insn, 'iterator-next');
-    const there = cellAt(more, at);
-    change(there, { depth: there.reg.iter!.depth + 1 });
+    change(more, at, { depth: regAt(more, at).iter!.depth + 1 });
     if (before !== null) widenTo(before, more);
     const r0 = more.cur.regs[0];
     r0.reg = withoutNull(r0.reg);
   }
-  change(here, { state: 'drained' });
+  change(env.state, at, { state: 'drained' });
   env.setReg(0, constReg(0n, env.insn));
 }

@@ -34,6 +34,7 @@ import {
 } from './reg.ts';
 import { Scalar } from './scalar.ts';
 import { isSocket } from './sockets.ts';
+import { dropScalarId } from './stack.ts';
 import type { LinkedPlace, State } from './state.ts';
 import { tnumAdd } from './tnum.ts';
 import { isTrusted } from './trust.ts';
@@ -175,33 +176,20 @@ function collectOperands(env: Env, dstNo: number, srcNo: number): LinkedPlace[] 
 function collectLinked(env: Env, id: number, out: LinkedPlace[]): void {
   const base = baseId(id);
   const st = env.state;
-  const add = (reg: Reg, place: LinkedPlace, drop: () => void): void => {
+  const add = (reg: Reg, frame: number, at: number, isReg: boolean): void => {
     if (!reg.isScalar || baseId(reg.id) !== base) return;
+    const place = { frame, at, isReg };
     if (out.length < env.rules.maxLinked) out.push(place);
-    else drop();
+    else st.putValue(place, dropScalarId(reg));
   };
   for (let f = st.frames.length - 1; f >= 0; f--) {
     const frame = st.frames[f];
     const live = env.before?.liveRegs(st.frames, f, env.insn) ?? ~0;
     for (let i = 0; i < 10; i++) {
       if ((live & (1 << i)) === 0) continue;
-      const c = frame.regs[i];
-      add(c.reg, { frame: f, at: i, isReg: true }, () => {
-        const r = c.reg.copy();
-        r.id = 0;
-        r.off = 0;
-        c.reg = r;
-      });
+      add(frame.regs[i].reg, f, i, true);
     }
-    frame.stack.forEach((s, i) => {
-      if (!s.isSpill) return;
-      add(s.reg, { frame: f, at: i, isReg: false }, () => {
-        const r = s.reg.copy();
-        r.id = 0;
-        r.off = 0;
-        s.reg = r;
-      });
-    });
+    for (let i = 0; i < frame.stack.length; i++) if (frame.stack[i].isSpill) add(frame.stack[i].reg, f, i, false);
   }
 }
 
@@ -212,8 +200,7 @@ const deltaOf = (v: number): Scalar => (v === (v | 0) ? Scalar.int32(v) : Scalar
 function syncLinked(env: Env, st: State, known: Reg, knownAt: number, places: readonly LinkedPlace[]): void {
   const { bounds } = env.rules;
   for (const p of places) {
-    const cell = p.isReg ? st.frames[p.frame].regs[p.at] : st.frames[p.frame].stack[p.at];
-    const r = cell.reg;
+    const r = st.valueAt(p);
     const self = p.isReg && p.at === knownAt && p.frame === st.frames.length - 1;
     if (self || !r.isScalar || baseId(r.id) !== baseId(known.id)) continue;
     const links = [linkOf(r.id), linkOf(known.id)];
@@ -225,7 +212,7 @@ function syncLinked(env: Env, st: State, known: Reg, knownAt: number, places: re
     }
     const plain = (links[0] === 0 && links[1] === 0) || r.off === known.off;
     if (plain) {
-      cell.reg = known;
+      st.putValue(p, known);
       continue;
     }
     const delta = deltaOf(r.off - known.off);
@@ -235,8 +222,8 @@ function syncLinked(env: Env, st: State, known: Reg, knownAt: number, places: re
     if (env.rules.linksAnyConst) {
       const whole = links.includes(ADD_CONST32) ? movScalar32(n, bounds) : n;
       bounds.sync(whole);
-      cell.reg = r.withNum(whole);
-    } else cell.reg = r.withNum(n);
+      st.putValue(p, r.withNum(whole));
+    } else st.putValue(p, r.withNum(n));
   }
 }
 
@@ -333,15 +320,11 @@ function nonNull(env: Env, r: Reg): Reg {
 /** All copies of a pointer are known to be NULL, or not. */
 function resolveNull(env: Env, st: State, id: number, refId: number, isNull: boolean): void {
   if (isNull && refId !== 0 && refId === id) releaseState(env, st.cur, id);
-  for (const c of st.cells()) {
-    const r = c.reg;
-    if (!r.mayBeNull || r.id !== id || (r.id === 0 && (r.flags & RCU) === 0)) continue;
-    if (isNull) {
-      c.reg = scalarReg(Scalar.constant(0n), r.origin);
-      continue;
-    }
+  st.mapValues((r) => {
+    if (!r.mayBeNull || r.id !== id || (r.id === 0 && (r.flags & RCU) === 0)) return r;
+    if (isNull) return scalarReg(Scalar.constant(0n), r.origin);
     const n = nonNull(env, r);
     if (!env.rules.oneId && !env.hasSpinLock(n)) n.id = 0;
-    c.reg = n;
-  }
+    return n;
+  });
 }

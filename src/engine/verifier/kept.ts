@@ -3,14 +3,20 @@
  * each with up to eight frames of registers and stack, so what did not change from one to the next is stored once. A `Kept`
  * stands for one place in a run of checkpoints that follow each other; which of them it belongs to is told by their depth.
  *
+ * Stacks are kept as a whole: one that nothing was written to since the last checkpoint is the same `KeptStack`.
+ *
  * That works for marks, too: reads are noted from the newest checkpoint back to the one before the last write, and so are
  * demands for precision. Within a run nothing was written, so marks always cover its older part, and a depth says which.
  */
 import type { Visit } from './loop-visits.ts';
 import type { Reg } from './reg.ts';
 import { NOT_INIT } from './reg.ts';
-import type { Cell, StackSlot, State } from './state.ts';
-import { Frame, FrameFacts, LIVE_DONE, LIVE_PARTLY, LIVE_READ, LIVE_WRITTEN, NO_BYTES, PathState } from './state.ts';
+import type { Cell, State } from './state.ts';
+import type { StackSlot } from './stack-slot.ts';
+import { LIVE_DONE, LIVE_READ, LIVE_WRITTEN } from './live-bits.ts';
+import { Frame, PathState } from './state.ts';
+import { NO_BYTES } from './stack-slot.ts';
+import { FrameFacts } from './frame-stack.ts';
 import { START } from './trails.ts';
 
 /** A place in checkpoints `first` to `last` of a path. */
@@ -21,6 +27,7 @@ export class Kept {
   /** Written between checkpoint `first` and the one before. */
   readonly written: boolean;
   readonly first: number;
+  /** Of registers; a stack knows how far it goes itself. */
   last: number;
   /** Read later on: in checkpoints up to this one. */
   readTo = -1;
@@ -33,14 +40,21 @@ export class Kept {
   readonly parent: Kept | null;
   readonly parentDepth: number;
 
-  constructor(cell: Cell, types: readonly number[], depth: number) {
-    this.reg = cell.reg;
+  constructor(
+    reg: Reg,
+    types: readonly number[],
+    written: boolean,
+    depth: number,
+    parent: Kept | null,
+    parentDepth: number,
+  ) {
+    this.reg = reg;
     this.types = types;
-    this.written = (cell.live & LIVE_WRITTEN) !== 0;
+    this.written = written;
     this.first = depth;
     this.last = depth;
-    this.parent = cell.parent;
-    this.parentDepth = cell.parentDepth;
+    this.parent = parent;
+    this.parentDepth = parentDepth;
   }
 
   /**
@@ -57,15 +71,38 @@ export class Kept {
   }
 }
 
+/** The stack of a frame in checkpoints that follow each other. */
+export class KeptStack {
+  readonly slots: readonly Kept[];
+  /** The slots themselves: the very list that the state has until something is written. */
+  readonly held: readonly StackSlot[];
+  /** Are reads noted? Else it is known before the walk what is read. */
+  readonly reads: boolean;
+  /** Is there a value with an id, or one that depends on a reference? */
+  readonly hasIds: boolean;
+  /** The last checkpoint that has it, or places of it. */
+  last: number;
+
+  constructor(slots: readonly Kept[], held: readonly StackSlot[], reads: boolean, depth: number) {
+    this.slots = slots;
+    this.held = held;
+    this.reads = reads;
+    this.hasIds = held.some((s) => s.reg.id !== 0 || s.reg.refId !== 0);
+    this.last = depth;
+  }
+}
+
 export class KeptFrame extends FrameFacts {
   readonly regs: readonly Kept[];
   readonly stack: readonly Kept[];
+  readonly wholeStack: KeptStack;
 
-  constructor(f: Frame, regs: readonly Kept[], stack: readonly Kept[]) {
+  constructor(f: Frame, regs: readonly Kept[], stack: KeptStack) {
     super(f.callsite, f.frameno, f.subprog);
     this.takeFacts(f);
     this.regs = regs;
-    this.stack = stack;
+    this.stack = stack.slots;
+    this.wholeStack = stack;
   }
 
   /** Nothing but what the places hold may differ from `f`. */
@@ -139,50 +176,69 @@ export class KeptState extends PathState {
     return this.clean && k.readTo < this.depth ? NO_BYTES : k.types;
   }
 
+  /** What is known of a place here, as bits. */
+  liveBits(k: Kept): number {
+    return (
+      (this.isRead(k) ? LIVE_READ : 0) |
+      (k.written && k.first === this.depth ? LIVE_WRITTEN : 0) |
+      (this.clean ? LIVE_DONE : 0)
+    );
+  }
+
   /** A frame as one of a current state, for printing; with all references of the state, if wanted. */
   frameAt(n: number, allRefs = false): Frame {
     const kept = this.frames[n];
-    const frame = new Frame(kept.callsite, kept.frameno, kept.subprog);
+    const frame = new ShownFrame(this, kept);
     frame.refs = (allRefs ? this.cur : kept).refs;
     frame.inCallback = kept.inCallback;
-    const fill = (cell: Cell, k: Kept): void => {
+    kept.regs.forEach((k, i) => {
+      const cell = frame.regs[i];
       cell.reg = this.reg(k);
       cell.precise = this.isPrecise(k);
-      cell.live =
-        (this.isRead(k) ? LIVE_READ : 0) |
-        (k.written && k.first === this.depth ? LIVE_WRITTEN : 0) |
-        (this.clean ? LIVE_DONE : 0);
-    };
-    kept.regs.forEach((k, i) => fill(frame.regs[i], k));
-    frame.grow(kept.stack.length * 8);
-    kept.stack.forEach((k, i) => {
-      fill(frame.stack[i], k);
-      frame.stack[i].types = this.types(k);
+      cell.live = this.liveBits(k);
     });
+    frame.grow(kept.stack.length * 8);
+    kept.stack.forEach((k, i) => frame.putSlot(i, this.types(k), this.reg(k)));
     return frame;
   }
 }
 
-/**
- * Adds a place to the checkpoint's. `linked`: later reads are noted there (not so in callers' r1 to r5, which are dead, and r0,
- * which comes from the callee).
- */
-function keep(c: Cell, types: readonly number[], linked: boolean, depth: number): Kept {
-  if (c.reg.precise) {
-    c.reg = c.reg.copy();
-    c.reg.precise = false;
+/** A frame of a checkpoint, for printing. */
+class ShownFrame extends Frame {
+  readonly #state: KeptState;
+  readonly #kept: KeptFrame;
+
+  constructor(state: KeptState, kept: KeptFrame) {
+    super(kept.callsite, kept.frameno, kept.subprog);
+    this.#state = state;
+    this.#kept = kept;
   }
+
+  override slotLive(n: number): number {
+    return this.#state.liveBits(this.#kept.stack[n]);
+  }
+
+  override slotPrecise(n: number): boolean {
+    return this.#state.isPrecise(this.#kept.stack[n]);
+  }
+}
+
+/**
+ * Adds a register to the checkpoint's. `linked`: later reads are noted there (not so in callers' r1 to r5, which are dead, and
+ * r0, which comes from the callee).
+ */
+function keep(c: Cell, linked: boolean, depth: number): Kept {
+  if (c.reg.precise) c.reg = searched(c.reg);
   let k = c.run;
   const goesOn =
     k !== null &&
     k.last === depth - 1 &&
     k.reg === c.reg &&
-    k.types === types &&
-    (c.live & (LIVE_WRITTEN | LIVE_PARTLY)) === 0 &&
+    (c.live & LIVE_WRITTEN) === 0 &&
     (c.parent === k) === linked;
   if (k !== null && goesOn) k.last = depth;
   else {
-    k = new Kept(c, types, depth);
+    k = new Kept(c.reg, NO_BYTES, (c.live & LIVE_WRITTEN) !== 0, depth, c.parent, c.parentDepth);
     c.run = k;
   }
   c.live = 0;
@@ -194,10 +250,18 @@ function keep(c: Cell, types: readonly number[], linked: boolean, depth: number)
   return k;
 }
 
+/** A number that was precise since the last checkpoint only. */
+function searched(reg: Reg): Reg {
+  const r = reg.copy();
+  r.precise = false;
+  return r;
+}
+
 function keepFrame(f: Frame, before: KeptFrame | undefined, inner: boolean, reads: boolean, depth: number): KeptFrame {
   const regs = keepRegs(f.regs, before?.regs ?? [], inner, reads, depth);
-  const stack = keepStack(f.stack, before?.stack ?? [], reads, depth);
-  if (before !== undefined && regs === before.regs && stack === before.stack && before.sameFacts(f)) return before;
+  const stack = keepStack(f, reads, depth);
+  f.keepAs(stack, depth);
+  if (before !== undefined && regs === before.regs && stack === before.wholeStack && before.sameFacts(f)) return before;
   return new KeptFrame(f, regs, stack);
 }
 
@@ -210,24 +274,32 @@ function keepRegs(
 ): readonly Kept[] {
   let out: Kept[] | null = null;
   for (let i = 0; i < regs.length; i++) {
-    const k = keep(regs[i], NO_BYTES, reads && (inner || i >= 6), depth);
+    const k = keep(regs[i], reads && (inner || i >= 6), depth);
     if (out === null && k !== before[i]) out = before.slice(0, i);
     out?.push(k);
   }
   return out ?? before;
 }
 
-function keepStack(
-  stack: readonly StackSlot[],
-  before: readonly Kept[],
-  reads: boolean,
-  depth: number,
-): readonly Kept[] {
-  let out: Kept[] | null = null;
-  for (let i = 0; i < stack.length; i++) {
-    const k = keep(stack[i], stack[i].types, reads, depth);
-    if (out === null && k !== before[i]) out = before.slice(0, i);
-    out?.push(k);
+function keepStack(f: Frame, reads: boolean, depth: number): KeptStack {
+  const before = f.kept;
+  const n = f.stack.length;
+  // Places that another path took over from the last checkpoint go on there only.
+  const goesOn = before !== null && before.last === depth - 1;
+  if (goesOn) {
+    before.last = depth;
+    if (!f.isStackChanged && before.slots.length === n) return before;
   }
-  return out ?? (before.length === stack.length ? before : before.slice(0, stack.length));
+  const slots: Kept[] = [];
+  for (let i = 0; i < n; i++) {
+    const old = before !== null && i < before.slots.length ? before.slots[i] : null;
+    if (goesOn && old !== null && !f.isChanged(i)) {
+      slots.push(old);
+      continue;
+    }
+    const { types, reg } = f.stack[i];
+    if (reg.precise) f.putSlotReg(i, searched(reg));
+    slots.push(new Kept(f.stack[i].reg, types, f.isWritten(i), depth, reads ? old : null, f.keptDepth));
+  }
+  return new KeptStack(slots, f.stack, reads, depth);
 }

@@ -29,7 +29,7 @@ import {
   untrustedMemory,
   UNTRUSTED,
 } from './reg.ts';
-import { LIVE_WRITTEN } from './state.ts';
+import { LIVE_WRITTEN } from './live-bits.ts';
 
 const RCU_LOCK = 'bpf_rcu_read_lock';
 const RCU_UNLOCK = 'bpf_rcu_read_unlock';
@@ -175,8 +175,10 @@ function rcuEnds(env: Env): void {
     n.flags = (r.flags & ~(RCU | MAYBE_NULL)) | UNTRUSTED;
     return n;
   };
-  for (const c of env.state.cells()) c.reg = end(c.reg);
-  for (const f of env.state.frames) for (const s of f.stack) if (s.isIter) s.reg = end(s.reg);
+  env.state.mapValues(end);
+  for (const f of env.state.frames) {
+    for (let i = 0; i < f.stack.length; i++) if (f.stack[i].isIter) f.putSlotReg(i, end(f.stack[i].reg));
+  }
 }
 
 function releases(env: Env, meta: KfuncMeta): void {

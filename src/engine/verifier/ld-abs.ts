@@ -8,7 +8,7 @@ import { unreleased } from './exit.ts';
 import { useReg } from './liveness.ts';
 import { checkFixedOffset } from './offsets.ts';
 import { constReg, NOT_INIT, unknownReg } from './reg.ts';
-import { LIVE_WRITTEN } from './state.ts';
+import { LIVE_WRITTEN } from './live-bits.ts';
 
 const TYPES: ReadonlySet<ProgType> = new Set(['socket_filter', 'sched_cls', 'sched_act']);
 const CTX_REG = 6;

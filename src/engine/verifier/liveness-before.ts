@@ -10,9 +10,9 @@ import { calleesFirst, flowOf, loopNumbers } from './flow.ts';
 import { LivenessLog, logLiveRegs, logOrder } from './live-log.ts';
 import { liveRegisters } from './live-regs.ts';
 import { LiveStack, type Instance } from './live-stack.ts';
-import { baseId, NOT_INIT } from './reg.ts';
-import type { Cell, Frame, StackSlot, State } from './state.ts';
-import { ALL_POISON, isObject, SLOT_MISC, SLOT_POISON, SLOT_SPILL, slotTypes } from './state.ts';
+import { baseId, NOT_INIT, type Reg } from './reg.ts';
+import type { Frame, State } from './state.ts';
+import { DEAD_SLOT, isObject, SLOT_MISC, SLOT_POISON, SLOT_SPILL, slotTypes, StackSlot } from './stack-slot.ts';
 import { dropScalarId } from './stack.ts';
 import { allHalves, halvesOfSlot, noHalves, type Halves } from './stack-masks.ts';
 
@@ -62,19 +62,22 @@ export class LivenessBefore {
     around.length = 0;
     for (let n = 0; n < frames.length; n++) around.push(this.#instanceOf(env, frames[n], n));
     for (let n = 0; n < frames.length; n++) {
-      const { regs, stack } = frames[n];
+      const { regs } = frames[n];
       const bits = this.liveRegs(frames, n, env.insn);
       for (let i = 0; i < 10; i++) {
         if ((bits & (1 << i)) === 0 && regs[i].reg !== NOT_INIT) regs[i].reg = NOT_INIT;
       }
-      if (stack.length === 0) continue;
+      if (frames[n].stack.length === 0) continue;
       const live = this.#liveHalves(env, n);
-      for (let i = 0; i < stack.length; i++) {
+      if (frames[n].isWithoutDead(live)) continue;
+      for (let i = 0; i < frames[n].stack.length; i++) {
         const halves = halvesOfSlot(live, i);
-        if (halves !== 3 && stack[i].types !== ALL_POISON) {
-          forgetHalves(stack[i], (halves & 1) !== 0, (halves & 2) !== 0);
-        }
+        const slot = frames[n].stack[i];
+        if (halves === 3 || slot === DEAD_SLOT) continue;
+        const rest = withoutHalves(slot, (halves & 1) !== 0, (halves & 2) !== 0);
+        if (rest !== slot) frames[n].replaceSlot(i, rest);
       }
+      frames[n].noteWithoutDead(live);
     }
   }
 
@@ -111,39 +114,39 @@ export class LivenessBefore {
   }
 }
 
-function forgetHalves(slot: StackSlot, lo: boolean, hi: boolean): void {
+/** What is left of a slot of which one half or none is read later. */
+function withoutHalves(slot: StackSlot, lo: boolean, hi: boolean): StackSlot {
   const { types } = slot;
   const last = types[7];
   // Dynptrs and iterators are needed to know when they are overwritten.
-  if (isObject(last)) return;
-  let out: number[] | null = null;
-  if (!hi) {
-    if (lo && last === SLOT_SPILL) {
-      // A part of a pointer must stay unreadable; zero would have to be needed precisely.
-      if (!slot.reg.isScalar || slot.reg.isNull) return;
-      out = types.map((t, i) => (i < 4 && t === SLOT_SPILL ? SLOT_MISC : t));
-    }
-    slot.reg = NOT_INIT;
+  if (isObject(last)) return slot;
+  if (!lo && !hi) return DEAD_SLOT;
+  const out = types.slice();
+  if (!hi && last === SLOT_SPILL) {
+    // A part of a pointer must stay unreadable; zero would have to be needed precisely.
+    if (!slot.reg.isScalar || slot.reg.isNull) return slot;
+    for (let i = 0; i < 4; i++) if (out[i] === SLOT_SPILL) out[i] = SLOT_MISC;
   }
-  if (!lo && !hi) {
-    slot.types = ALL_POISON;
-    return;
-  }
-  out ??= types.slice();
   for (let i = lo ? 4 : 0; i < (hi ? 4 : 8); i++) out[i] = SLOT_POISON;
-  slot.types = slotTypes(out);
+  const rest = slotTypes(out);
+  const reg = hi ? slot.reg : NOT_INIT;
+  return rest === types && reg === slot.reg ? slot : new StackSlot(rest, reg);
 }
 
 /** Numbers that share their id with no other are not linked (bpf_clear_singular_ids()). */
 export function dropLoneIds(st: State): void {
-  const linked: Cell[] = [];
-  for (const { regs, stack } of st.frames) {
-    for (const c of regs) if (c.reg.id !== 0 && c.reg.isScalar) linked.push(c);
-    for (const s of stack) if (s.reg.id !== 0 && s.isScalarSpill) linked.push(s);
-  }
   // Few have an id at all.
-  if (linked.length === 0) return;
-  const counts = new Map<number, number>();
-  for (const { reg } of linked) counts.set(baseId(reg.id), (counts.get(baseId(reg.id)) ?? 0) + 1);
-  for (const c of linked) if (counts.get(baseId(c.reg.id)) === 1) c.reg = dropScalarId(c.reg);
+  let counts: Map<number, number> | null = null;
+  const count = ({ id }: Reg): void => {
+    counts ??= new Map();
+    counts.set(baseId(id), (counts.get(baseId(id)) ?? 0) + 1);
+  };
+  for (const f of st.frames) {
+    for (const { reg } of f.regs) if (reg.id !== 0 && reg.isScalar) count(reg);
+    if (f.kept?.hasIds === false && !f.isStackChanged) continue;
+    for (const s of f.stack) if (s.reg.id !== 0 && s.isScalarSpill) count(s.reg);
+  }
+  const known = counts as Map<number, number> | null;
+  if (known === null) return;
+  st.mapValues((r) => (r.id !== 0 && r.isScalar && known.get(baseId(r.id)) === 1 ? dropScalarId(r) : r));
 }

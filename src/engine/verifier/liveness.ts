@@ -1,16 +1,26 @@
 /** Which places are read later: marks run up the chain of checkpoints until a write screens them off. */
 import type { Env } from './env.ts';
 import { EACCES } from './env.ts';
-import type { KeptState } from './kept.ts';
-import type { Cell, State } from './state.ts';
-import { LIVE_WRITTEN } from './state.ts';
+import type { Kept, KeptState } from './kept.ts';
+import type { Cell, Frame, State } from './state.ts';
+import { LIVE_WRITTEN } from './live-bits.ts';
 
 /** The value in `cell` is read: so is the same place in the checkpoints before, up to its last write. @returns how many there were */
 export function markRead(cell: Cell): number {
-  if (cell.live & LIVE_WRITTEN) return 0;
+  return cell.live & LIVE_WRITTEN ? 0 : markFrom(cell.parent, cell.parentDepth);
+}
+
+/** The same for slot `n` of a frame's stack. */
+export function markSlotRead(frame: Frame, n: number): number {
+  const { kept } = frame;
+  if (kept === null || !kept.reads || n >= kept.slots.length || frame.isWritten(n)) return 0;
+  return markFrom(kept.slots[n], frame.keptDepth);
+}
+
+function markFrom(from: Kept | null, fromDepth: number): number {
   let walked = 0;
-  let k = cell.parent;
-  let depth = cell.parentDepth;
+  let k = from;
+  let depth = fromDepth;
   while (k !== null && k.readTo < depth) {
     const seen = k.readTo >= k.first;
     walked += depth - (seen ? k.readTo : k.first - 1);
@@ -55,6 +65,6 @@ export function propagateLiveness(old: KeptState, cur: State): void {
   old.frames.forEach((f, n) => {
     const g = cur.frames[n];
     for (let i = n < old.frames.length - 1 ? 6 : 0; i < 10; i++) if (old.isRead(f.regs[i])) markRead(g.regs[i]);
-    for (let i = 0; i < f.stack.length && i < g.stack.length; i++) if (old.isRead(f.stack[i])) markRead(g.stack[i]);
+    for (let i = 0; i < f.stack.length && i < g.stack.length; i++) if (old.isRead(f.stack[i])) markSlotRead(g, i);
   });
 }

@@ -3,7 +3,7 @@ import type { MapDef } from '../loader/index.ts';
 import type { Env } from './env.ts';
 import { markSlotPrecise } from './precision.ts';
 import type { Reg } from './reg.ts';
-import { SLOT_SPILL, SLOT_ZERO } from './state.ts';
+import { SLOT_SPILL, SLOT_ZERO } from './stack-slot.ts';
 
 /** Does the lookup of the key that `reg` points to yield an element for certain? (get_constant_map_key) */
 export function elementExists(env: Env, map: MapDef, reg: Reg): boolean {

@@ -4,7 +4,6 @@ import { regText } from './print.ts';
 import type { Reg } from './reg.ts';
 import { Scalar } from './scalar.ts';
 import type { Frame } from './state.ts';
-import { Cell } from './state.ts';
 import { tnumIn } from './tnum.ts';
 import type { Claim } from './types.ts';
 
@@ -25,7 +24,7 @@ class RegClaim implements Claim {
   }
 
   get text(): string {
-    return regText(this.#env, this.#frame, new Cell(this.#reg));
+    return regText(this.#env, this.#frame, this.#reg);
   }
 
   allows(value: bigint, framePointers: readonly bigint[]): boolean | null {

@@ -133,13 +133,12 @@ function grow(st: State, ptr: Reg, open: boolean): void {
   if (ptr.off < 0 || (ptr.off === 0 && open)) return;
   if (ptr.num.umax > MAX_PACKET_OFF || ptr.num.umax + BigInt(ptr.off) > MAX_PACKET_OFF) return;
   const range = ptr.off + (open ? 1 : 0);
-  for (const c of st.cells()) {
-    const r = c.reg;
-    if (r.kind !== ptr.kind || r.id !== ptr.id || r.memSize >= range) continue;
+  st.mapValues((r) => {
+    if (r.kind !== ptr.kind || r.id !== ptr.id || r.memSize >= range) return r;
     const n = r.copy();
     n.memSize = range;
-    c.reg = n;
-  }
+    return n;
+  });
 }
 
 function markEnd(st: State, regno: number, beyond: boolean): void {
@@ -183,10 +182,10 @@ export const changesPacket = (env: Env, id: number): boolean =>
 
 /** After such a call no pointer into the packet is good, nor a slice of a dynptr on it. */
 export function forgetPackets(env: Env): void {
-  for (const c of env.state.cells()) {
-    const slice = c.reg.kind === 'mem' && (c.reg.flags & (DYNPTR_SKB | DYNPTR_XDP)) !== 0;
-    if (isPacket(c.reg) || c.reg.kind === 'pkt_end' || slice) c.reg = unknownReg(env.insn);
-  }
+  env.state.mapValues((r) => {
+    const slice = r.kind === 'mem' && (r.flags & (DYNPTR_SKB | DYNPTR_XDP)) !== 0;
+    return isPacket(r) || r.kind === 'pkt_end' || slice ? unknownReg(env.insn) : r;
+  });
 }
 
 /** Marks the functions that may change the packet, themselves or by calling others. */

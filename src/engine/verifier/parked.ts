@@ -1,5 +1,5 @@
 /**
- * Many paths for later: a program may leave 8,192 of them, each with up to eight frames of registers and stack. Nothing
+ * Many paths for later: a program may leave 8,192 of them, each with up to eight frames of registers. Nothing
  * changes a queued state once the next one is queued, so what it has in common with the one below it is stored once; only
  * collecting the garbage of that many copies took longer than verifying.
  */
@@ -12,14 +12,6 @@ export function park(state: State, below: State): void {
     const a = state.frames[f];
     const b = below.frames[f];
     for (let i = 0; i < a.regs.length; i++) if (a.regs[i].isLike(b.regs[i])) a.regs[i] = b.regs[i];
-    let shared = 0;
-    const common = Math.min(a.stack.length, b.stack.length);
-    for (let i = 0; i < common; i++) {
-      if (!a.stack[i].isLike(b.stack[i])) continue;
-      a.stack[i] = b.stack[i];
-      shared++;
-    }
-    if (shared === a.stack.length && shared === b.stack.length) a.stack = b.stack;
   }
 }
 

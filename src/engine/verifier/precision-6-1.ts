@@ -38,7 +38,8 @@ import { frameText } from './print.ts';
 import type { Kept, KeptFrame } from './kept.ts';
 import { KeptState } from './kept.ts';
 import type { PathState, TrailEnd } from './state.ts';
-import { isSpill, State } from './state.ts';
+import { State } from './state.ts';
+import { isSpill } from './stack-slot.ts';
 import { START } from './trails.ts';
 
 /** What has to be found before an instruction: registers as bits, stack slots by index. */

@@ -37,7 +37,7 @@ import type { Kept, KeptFrame, KeptState } from './kept.ts';
 import { markAllPrecise, markPrecise61, propagatePrecision61 } from './precision-6-1.ts';
 import { frameText, insnText } from './print.ts';
 import type { LinkedPlace, PathEnd, TrailEnd } from './state.ts';
-import { isSpill } from './state.ts';
+import { isSpill } from './stack-slot.ts';
 import { START } from './trails.ts';
 
 /** A set of stack slots (0 to 63). */

@@ -7,8 +7,10 @@ import type { Reg } from './reg.ts';
 import { baseId, linkOf, NON_OWN } from './reg.ts';
 import type { Scalar } from './scalar.ts';
 import { S32_MAX, S32_MIN, S64_MAX, S64_MIN, U32_MAX } from './scalar.ts';
-import type { Cell, Frame, StackSlot } from './state.ts';
-import { isBlank, LIVE_DONE, LIVE_READ, LIVE_WRITTEN } from './state.ts';
+import type { Frame } from './state.ts';
+import type { StackSlot } from './stack-slot.ts';
+import { LIVE_DONE, LIVE_READ, LIVE_WRITTEN } from './live-bits.ts';
+import { isBlank } from './stack-slot.ts';
 
 /** `0x…` of 64 bits in halves. */
 const hex64 = (lo: number, hi: number): string =>
@@ -19,10 +21,9 @@ const snum = (lo: number, hi: number): string => (fits16(lo, hi) ? `${lo}` : hex
 const unum = (lo: number, hi: number): string => (hi === 0 && lo >>> 0 <= 0xffff ? `${lo}` : hex64(lo, hi));
 const sint = (v: number): string => snum(v | 0, v < 0 ? -1 : 0);
 
-function live(env: Env, c: Cell): string {
-  if (env.before !== null) return '';
-  if ((c.live & (LIVE_READ | LIVE_WRITTEN | LIVE_DONE)) === 0) return '';
-  return '_' + (c.live & LIVE_READ ? 'r' : '') + (c.live & LIVE_WRITTEN ? 'w' : '') + (c.live & LIVE_DONE ? 'D' : '');
+function live(env: Env, bits: number): string {
+  if (env.before !== null || (bits & (LIVE_READ | LIVE_WRITTEN | LIVE_DONE)) === 0) return '';
+  return '_' + (bits & LIVE_READ ? 'r' : '') + (bits & LIVE_WRITTEN ? 'w' : '') + (bits & LIVE_DONE ? 'D' : '');
 }
 
 interface Bound {
@@ -87,12 +88,11 @@ function ranges61(s: Scalar, env: Env): string[] {
 
 const hasMap = (r: Reg): boolean => r.kind === 'map_ptr' || r.kind === 'map_value' || r.kind === 'map_key';
 
-const precisionMark = (c: Cell): string => (c.reg.isScalar && (c.precise || c.reg.precise) ? 'P' : '');
+const precisionMark = (r: Reg, precise: boolean): string => (r.isScalar && (precise || r.precise) ? 'P' : '');
 
 /** A value as `R1=` shows it. */
-export function regText(env: Env, frame: Pick<Frame, 'frameno'>, cell: Cell): string {
-  const r = cell.reg;
-  const p = precisionMark(cell);
+export function regText(env: Env, frame: Pick<Frame, 'frameno'>, r: Reg, precise = false): string {
+  const p = precisionMark(r, precise);
   if (!env.rules.trust) return p + regText61(env, r);
   const whole = env.rules.offsetsInOne && !r.isScalar;
   return p + regTextModern(env, frame, whole ? wholeOffset(r, env.rules.bounds) : r);
@@ -156,7 +156,7 @@ export function frameText(env: Env, frame: Frame, touchedOnly = false): string {
   let out = frame.frameno ? ` frame${frame.frameno}:` : '';
   frame.regs.forEach((c, i) => {
     if (c.reg.kind === '?' || (touchedOnly && !env.log.hasReg(i))) return;
-    out += ` R${i}${live(env, c)}=${regText(env, frame, c)}`;
+    out += ` R${i}${live(env, c.live)}=${regText(env, frame, c.reg, c.precise)}`;
   });
   frame.stack.forEach((s, i) => {
     if (touchedOnly && !env.log.hasSlot(i)) return;
@@ -170,13 +170,14 @@ export function frameText(env: Env, frame: Frame, touchedOnly = false): string {
 /** ` fp-8=…` of one slot; '' = nothing was written there. */
 export function slotText(env: Env, frame: Frame, s: StackSlot, i: number): string {
   if (s.types.every(isBlank)) return '';
-  const at = ` fp${-(i + 1) * 8}${live(env, s)}=`;
+  const at = ` fp${-(i + 1) * 8}${live(env, frame.slotLive(i))}=`;
   const chars = s.types.map((t) => SLOT_CHARS[t]).join('');
   if (!s.isSpill) return at + chars;
-  if (env.rules.trust) return at + chars.slice(0, chars.indexOf('r')) + regText(env, frame, s);
+  if (env.rules.trust)
+    return at + chars.slice(0, chars.indexOf('r')) + regText(env, frame, s.reg, frame.slotPrecise(i));
   const r = s.reg;
   if (!r.isScalar) return at + env.typeText(r);
-  return at + precisionMark(s) + (r.num.isConst ? `${r.num.constS64 + BigInt(r.off)}` : '');
+  return at + precisionMark(r, frame.slotPrecise(i)) + (r.num.isConst ? `${r.num.constS64 + BigInt(r.off)}` : '');
 }
 
 /** What the last instruction touched, if anything: behind its line. */

@@ -6,8 +6,9 @@
 import type { Env } from './env.ts';
 import type { Reg } from './reg.ts';
 import type { KeptState } from './kept.ts';
-import type { Frame, Ref, State } from './state.ts';
-import { isBlank, NO_BYTES } from './state.ts';
+import type { Frame, State } from './state.ts';
+import type { Ref } from './frame-stack.ts';
+import { isBlank, NO_BYTES } from './stack-slot.ts';
 
 /** How a segment began. */
 export type Begin =

@@ -26,24 +26,24 @@ export function releaseState(env: Env, frame: Frame, id: number): boolean {
 /** Releases, and with it every pointer that depends on it. */
 export function releaseReference(env: Env, id: number): boolean {
   if (!releaseState(env, env.frame, id)) return false;
-  for (const c of env.state.cells()) if (c.reg.refId === id) c.reg = unknownReg(env.insn);
+  env.state.mapValues((r) => (r.refId === id ? unknownReg(env.insn) : r));
   return true;
 }
 
 /** At an unlock: what a list or tree owns may go away now. */
 export function invalidateNonOwning(env: Env): void {
-  for (const c of env.state.cells()) if (isNonOwning(c.reg)) c.reg = unknownReg(env.insn);
+  env.state.mapValues((r) => (isNonOwning(r) ? unknownReg(env.insn) : r));
 }
 
 /** Passing an object to a list or tree: all pointers to it are borrowed from now on. */
 export function becomeNonOwning(env: Env, id: number): boolean {
   if (!env.frame.refs.some((r) => r.id === id)) return false;
-  for (const c of env.state.cells()) {
-    if (c.reg.refId !== id) continue;
-    const r = c.reg.copy();
-    r.refId = 0;
-    c.reg = env.nonOwning(r);
-  }
+  env.state.mapValues((r) => {
+    if (r.refId !== id) return r;
+    const n = r.copy();
+    n.refId = 0;
+    return env.nonOwning(n);
+  });
   return true;
 }
 

@@ -2,9 +2,10 @@
 import type { Env } from './env.ts';
 import { EINVAL } from './env.ts';
 import type { DynptrType, Reg } from './reg.ts';
-import { MAYBE_NULL, NOT_INIT, unknownReg } from './reg.ts';
-import type { Frame, StackSlot } from './state.ts';
-import { LIVE_WRITTEN, NO_BYTES } from './state.ts';
+import { MAYBE_NULL, unknownReg } from './reg.ts';
+import type { Frame } from './state.ts';
+import type { StackSlot } from './stack-slot.ts';
+import { NO_SLOT } from './stack-slot.ts';
 
 /** The place is on the stack but was never used: fine for something new. */
 export const OUT_OF_STACK = -34;
@@ -29,10 +30,9 @@ export function objectSlot(env: Env, reg: Reg, what: 'dynptr' | 'iter' | 'irq_fl
 }
 
 /** Nothing is there any more; written, so that later reads do not reach back behind this point. */
-export function clearSlot(slot: StackSlot): void {
-  slot.types = NO_BYTES;
-  slot.reg = NOT_INIT;
-  slot.live |= LIVE_WRITTEN;
+export function clearSlot(frame: Frame, n: number): void {
+  frame.replaceSlot(n, NO_SLOT);
+  frame.noteWritten(n);
 }
 
 /** Dynptrs that must be submitted or discarded. */
@@ -46,10 +46,9 @@ export function destroyDynptr(env: Env, frame: Frame, spi: number): void {
   const reg = frame.stack[first].reg;
   if (refcounted(reg.dynptr?.type)) env.fail(EINVAL, 'dynptr-overwritten', 'cannot overwrite referenced dynptr');
   const { id } = reg;
-  clearSlot(frame.stack[first]);
-  clearSlot(frame.stack[first - 1]);
-  for (const c of env.state.cells()) {
-    const r = c.reg;
-    if (r.kind === 'mem' && (r.flags & ~MAYBE_NULL) === 0 && r.dynptrId === id) c.reg = unknownReg(env.insn);
-  }
+  clearSlot(frame, first);
+  clearSlot(frame, first - 1);
+  env.state.mapValues((r) =>
+    r.kind === 'mem' && (r.flags & ~MAYBE_NULL) === 0 && r.dynptrId === id ? unknownReg(env.insn) : r,
+  );
 }

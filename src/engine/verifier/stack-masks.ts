@@ -21,6 +21,8 @@ export function halvesBetween(lo: number, hi: number): Halves {
 /** Both halves of a stack slot, as bits: 1 for the upper four bytes, 2 for the lower. */
 export const halvesOfSlot = (set: Halves, slot: number): number => (set[slot >> 4] >>> ((slot & 15) * 2)) & 3;
 export const hasHalf = (set: Halves, h: number): boolean => (set[h >> 5] & (1 << (h & 31))) !== 0;
+export const sameHalves = (a: Halves, b: Halves): boolean =>
+  a[0] === b[0] && a[1] === b[1] && a[2] === b[2] && a[3] === b[3];
 export const isEmpty = (set: Halves): boolean => (set[0] | set[1] | set[2] | set[3]) === 0;
 
 /** For the instructions of one function, by their place in it. */

@@ -2,26 +2,26 @@
 import { BPF_CLASS, BPF_MEM, BPF_MODE, BPF_ST } from '../bpf/index.ts';
 import type { Env } from './env.ts';
 import { EACCES, EFAULT, EINVAL } from './env.ts';
-import { markRead, noteWalk } from './liveness.ts';
+import { markSlotRead, noteWalk } from './liveness.ts';
 import { offsetText } from './offsets.ts';
 import { markPrecise, recordHistory } from './precision.ts';
 import type { Reg } from './reg.ts';
 import { constReg, isSpillable, linkOf, NOT_INIT, unknownReg } from './reg.ts';
 import { destroyDynptr } from './slots.ts';
-import type { Frame, StackSlot } from './state.ts';
+import type { Frame } from './state.ts';
+import type { StackSlot } from './stack-slot.ts';
 import {
   ALL_SPILL,
   isBlank,
   isObject,
-  LIVE_PARTLY,
-  LIVE_WRITTEN,
   SLOT_DYNPTR,
   SLOT_INVALID,
   SLOT_MISC,
   SLOT_POISON,
   SLOT_SPILL,
   SLOT_ZERO,
-} from './state.ts';
+  slotTypes,
+} from './stack-slot.ts';
 
 const MAX_STACK = 512;
 const MAX_VAR_OFF = 1 << 29;
@@ -101,23 +101,22 @@ function besideSpill(env: Env, t: number): number {
   return isBlank(t) || (env.rules.spillZero && t === SLOT_ZERO) ? t : SLOT_MISC;
 }
 
-function spill(env: Env, slot: StackSlot, reg: Reg, size: number): void {
-  slot.reg = reg;
-  slot.live |= size === 8 ? LIVE_WRITTEN : LIVE_PARTLY;
-  if (size === 8) slot.types = ALL_SPILL;
-  else slot.mapTypes((t, i) => (i >= 8 - size ? SLOT_SPILL : besideSpill(env, t)));
+function spill(env: Env, frame: Frame, n: number, reg: Reg, size: number): void {
+  if (size === 8) {
+    frame.putSlot(n, ALL_SPILL, reg);
+    frame.noteWritten(n);
+    return;
+  }
+  const types = frame.stack[n].types.map((t, i) => (i >= 8 - size ? SLOT_SPILL : besideSpill(env, t)));
+  frame.putSlot(n, slotTypes(types), reg);
 }
 
-/** The register that a slot held is gone; its bytes are data. */
-function scrub(slot: StackSlot): void {
-  if (slot.isSpecial) slot.mapTypes(misc);
-  slot.reg = NOT_INIT;
-}
+/** Bytes of a slot whose register is gone: they are data. */
+const scrubbed = (slot: StackSlot): readonly number[] => (slot.isSpecial ? slot.types.map(misc) : slot.types);
 
 /** Store of `valueReg` (-1 = an unknown or immediate value) at a fixed offset. */
 export function stackWriteFixed(env: Env, frame: Frame, off: number, size: number, valueReg: number): void {
   const slotIndex = (-off - 1) >> 3;
-  const slot = frame.stack[slotIndex];
   const { insns } = env;
   const isSt = (insns.op[env.insn] & BPF_CLASS) === BPF_ST && (insns.op[env.insn] & BPF_MODE) === BPF_MEM;
   let reg = valueReg >= 0 ? env.reg(valueReg) : null;
@@ -141,12 +140,12 @@ export function stackWriteFixed(env: Env, frame: Frame, off: number, size: numbe
       reg = assignScalarId(env, reg);
       env.setReg(valueReg, reg);
     }
-    spill(env, slot, fits ? reg : dropId(reg), size);
+    spill(env, frame, slotIndex, fits ? reg : dropId(reg), size);
     recordHistory(env, { stackAccess: place });
     return;
   }
   if (reg === null && aligned && isSt && (env.rules.spillZero || insns.imm[env.insn] !== 0)) {
-    spill(env, slot, constReg(insns.imm[env.insn], env.insn), size);
+    spill(env, frame, slotIndex, constReg(insns.imm[env.insn], env.insn), size);
     recordHistory(env, { stackAccess: place });
     return;
   }
@@ -160,18 +159,19 @@ export function stackWriteFixed(env: Env, frame: Frame, off: number, size: numbe
         valueReg,
       );
     }
-    spill(env, slot, reg, size);
+    spill(env, frame, slotIndex, reg, size);
     recordHistory(env, { stackAccess: place });
     return;
   }
-  scrub(slot);
-  if (size === 8) slot.live |= LIVE_WRITTEN;
+  if (size === 8) frame.noteWritten(slotIndex);
   let type = SLOT_MISC;
   if ((reg !== null && reg.isNull) || (reg === null && isSt && insns.imm[env.insn] === 0)) {
     markPrecise(env, valueReg);
     type = SLOT_ZERO;
   }
-  for (let i = 0; i < size; i++) slot.setType((-off - 1 - i) & 7, type);
+  const types = scrubbed(frame.stack[slotIndex]).slice();
+  for (let i = 0; i < size; i++) types[(-off - 1 - i) & 7] = type;
+  frame.putSlot(slotIndex, slotTypes(types), NOT_INIT);
 }
 
 /** Only the id: the constant of a link stays (as the kernel does on narrowing spills). */
@@ -196,21 +196,19 @@ export function stackWriteVar(env: Env, frame: Frame, ptr: Reg, off: number, siz
   for (let i = min; i < max; i++) destroyDynptr(env, frame, (-i - 1) >> 3);
   env.fastcalls?.touch(env, frame.subprog, min);
   for (let i = min; i < max; i++) {
-    const slot = frame.stack[(-i - 1) >> 3];
-    env.log.touchSlot((-i - 1) >> 3);
+    const spi = (-i - 1) >> 3;
+    const slot = frame.stack[spi];
+    env.log.touchSlot(spi);
     const at = (-i - 1) & 7;
     if (env.rules.spillZero && zero && slot.types[at] === SLOT_SPILL && slot.isScalarSpill && slot.reg.isNull) {
       zeroUsed = true;
       continue;
     }
-    if (env.rules.scrubOnVariableStore) scrub(slot);
-    else slot.reg = NOT_INIT;
-    let type = SLOT_MISC;
-    if (zero && slot.types[at] === SLOT_ZERO) {
-      type = SLOT_ZERO;
-      zeroUsed = true;
-    }
-    slot.setType(at, type);
+    const types = (env.rules.scrubOnVariableStore ? scrubbed(slot) : slot.types).slice();
+    const staysZero = zero && types[at] === SLOT_ZERO;
+    if (staysZero) zeroUsed = true;
+    types[at] = staysZero ? SLOT_ZERO : SLOT_MISC;
+    frame.putSlot(spi, slotTypes(types), NOT_INIT);
   }
   if (zeroUsed) markPrecise(env, valueReg);
 }
@@ -232,7 +230,7 @@ export function stackReadFixed(env: Env, frame: Frame, off: number, size: number
       if (isObject(byte(i)) || byte(i) === SLOT_SPILL)
         env.fail(EACCES, 'stack-read', `invalid read from stack off ${off}+${i} size ${size}`, dst);
     }
-    noteWalk(env, markRead(slot));
+    noteWalk(env, markSlotRead(frame, slotIndex));
     if (dst < 0) return null;
     let zeros = 0;
     for (let i = 0; i < size; i++) if (byte(i) === SLOT_ZERO) zeros++;
@@ -247,11 +245,11 @@ export function stackReadFixed(env: Env, frame: Frame, off: number, size: number
     size === spillSize &&
     (size === 8 || (size === 4 && slot.reg.num.width <= 32))
   ) {
-    slot.reg = assignScalarId(env, slot.reg);
+    frame.putSlotReg(slotIndex, assignScalarId(env, slot.reg));
   }
-  const reg = slot.reg;
+  const { reg } = frame.stack[slotIndex];
   if (size === 8 && spillSize === 8) {
-    noteWalk(env, markRead(slot));
+    noteWalk(env, markSlotRead(frame, slotIndex));
     if (dst < 0) {
       recordHistory(env, { stackAccess: place });
       return null;
@@ -260,7 +258,7 @@ export function stackReadFixed(env: Env, frame: Frame, off: number, size: number
     return reg;
   }
   if (!reg.isScalar) env.fail(EACCES, 'fill-size', 'invalid size of register fill', dst);
-  noteWalk(env, markRead(slot));
+  noteWalk(env, markSlotRead(frame, slotIndex));
   if (dst < 0) return null;
   if (!env.rules.linkedScalars) {
     if (off % 8 === 0 && size === spillSize) {
@@ -347,7 +345,8 @@ export function checkStackRange(
   const max = (constant ? reg.num.constNumber : reg.num.smaxNumber) + off;
   const clobber = by === 'helper' && (access === 'write' || !env.rules.helperReadsKeep);
   for (let i = min; i < max + size; i++) {
-    const slot = frame.stack[(-i - 1) >> 3];
+    const spi = (-i - 1) >> 3;
+    const slot = frame.stack[spi];
     const at = (-i - 1) & 7;
     const t = slot.types[at];
     if (t === SLOT_POISON && !slot.isSpill) {
@@ -360,13 +359,16 @@ export function checkStackRange(
       env.fail(EACCES, 'stack-read', `invalid${how} read from stack R${regno} ${where}+${i - min} size ${size}`, regno);
     }
     if (t === SLOT_ZERO || t === SLOT_INVALID) {
-      if (clobber) slot.setType(at, SLOT_MISC);
+      if (clobber) {
+        const types = slot.types.slice();
+        types[at] = SLOT_MISC;
+        frame.putSlot(spi, slotTypes(types), slot.reg);
+      }
     } else if (t !== SLOT_MISC && clobber) {
       // The helper may write anything there.
-      slot.reg = unknownReg(env.insn);
-      slot.mapTypes(misc);
+      frame.putSlot(spi, slotTypes(slot.types.map(misc)), unknownReg(env.insn));
     }
-    noteWalk(env, markRead(slot));
+    noteWalk(env, markSlotRead(frame, spi));
   }
   return false;
 }

@@ -3,7 +3,8 @@ import { branchOf, type Branch } from './branches.ts';
 import type { Env } from './env.ts';
 import { regText, slotText } from './print.ts';
 import type { Change, Held, Recorder, Segment } from './record.ts';
-import { Cell, Frame, StackSlot } from './state.ts';
+import { Frame } from './state.ts';
+import { StackSlot } from './stack-slot.ts';
 import type { StateNode, StateTree } from './types.ts';
 
 const FRAMES: readonly Frame[] = Array.from({ length: 16 }, (_, n) => new Frame(-1, n, 0, []));
@@ -12,8 +13,7 @@ const FRAMES: readonly Frame[] = Array.from({ length: 16 }, (_, n) => new Frame(
 export function heldText(env: Env, place: string, h: Held): string {
   if (h.reg === null) return h.text;
   const frame = FRAMES[h.frame];
-  const cell = new Cell(h.reg);
-  if (h.types === null) return regText(env, frame, cell);
+  if (h.types === null) return regText(env, frame, h.reg);
   const at = Number(place.slice(place.indexOf('fp-') + 3)) / 8 - 1;
   const text = slotText(env, frame, new StackSlot(h.types, h.reg), at);
   return text.slice(text.indexOf('=') + 1);

@@ -5,15 +5,16 @@ import type { Reg } from './reg.ts';
 import { unknownReg } from './reg.ts';
 import type { Kept, KeptState } from './kept.ts';
 import { checkpointsAt } from './prune.ts';
-import type { Cell, State } from './state.ts';
-import { isSpill } from './state.ts';
+import type { State } from './state.ts';
+import { isSpill } from './stack-slot.ts';
 
 const same = (a: Reg, b: Reg, ids: IdMap): boolean => a.num.same(b.num) && a.off === b.off && ids.same(a.id, b.id);
 
-function widen(prev: KeptState, k: Kept, cur: Cell, ids: IdMap): void {
+/** The value of a place now, given what it was in an earlier round. */
+function widen(prev: KeptState, k: Kept, cur: Reg, ids: IdMap): Reg {
   const old = prev.reg(k);
-  if (!old.isScalar || !cur.reg.isScalar || prev.isPrecise(k) || cur.precise || same(old, cur.reg, ids)) return;
-  cur.reg = unknownReg(cur.reg.origin);
+  if (!old.isScalar || !cur.isScalar || prev.isPrecise(k) || same(old, cur, ids)) return cur;
+  return unknownReg(cur.origin);
 }
 
 /** Forgets in `cur` what differs from the state of an earlier round (widen_imprecise_scalars). */
@@ -22,9 +23,13 @@ export function widenTo(prev: KeptState, cur: State): void {
   for (let n = prev.frames.length - 1; n >= 0; n--) {
     const f = prev.frames[n];
     const g = cur.frames[n];
-    for (let i = 0; i < 10; i++) widen(prev, f.regs[i], g.regs[i], ids);
+    for (let i = 0; i < 10; i++) {
+      const c = g.regs[i];
+      if (!c.precise) c.reg = widen(prev, f.regs[i], c.reg, ids);
+    }
     for (let i = 0; i < f.stack.length && i < g.stack.length; i++) {
-      if (isSpill(prev.types(f.stack[i])) && g.stack[i].isSpill) widen(prev, f.stack[i], g.stack[i], ids);
+      if (!isSpill(prev.types(f.stack[i])) || !g.stack[i].isSpill) continue;
+      g.putSlotReg(i, widen(prev, f.stack[i], g.stack[i].reg, ids));
     }
   }
 }

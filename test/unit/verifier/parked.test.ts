@@ -3,13 +3,14 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { park, unpark } from '../../../src/engine/verifier/parked.ts';
 import { constReg, NOT_INIT } from '../../../src/engine/verifier/reg.ts';
-import { Cell, Frame, NO_BYTES, SLOT_MISC, StackSlot, State } from '../../../src/engine/verifier/state.ts';
+import { Cell, Frame, State } from '../../../src/engine/verifier/state.ts';
+import { ALL_SPILL, NO_BYTES, SLOT_MISC } from '../../../src/engine/verifier/stack-slot.ts';
 
 const SEVEN = constReg(7);
 const MISC: readonly number[] = NO_BYTES.map(() => SLOT_MISC);
 const value = fc.constantFrom(NOT_INIT, SEVEN);
 const place = fc.record({ reg: value, live: fc.nat(3), precise: fc.boolean() });
-const slot = fc.record({ types: fc.constantFrom(NO_BYTES, MISC), at: place });
+const slot = fc.record({ types: fc.constantFrom(NO_BYTES, MISC), reg: value, written: fc.boolean() });
 const frame = fc.record({
   regs: fc.array(place, { minLength: 11, maxLength: 11 }),
   stack: fc.array(slot, { maxLength: 6 }),
@@ -22,9 +23,11 @@ const state = fc.array(frame, { minLength: 1, maxLength: 3 }).map(
     new State(
       frames.map((f, n) => {
         const made = new Frame(-1, n, 0, f.regs.map(cell));
-        made.stack = f.stack.map((s) =>
-          Object.assign(new StackSlot(s.types, s.at.reg), { live: s.at.live, precise: s.at.precise }),
-        );
+        made.grow(f.stack.length * 8);
+        f.stack.forEach((s, i) => {
+          made.putSlot(i, s.types, s.reg);
+          if (s.written) made.noteWritten(i);
+        });
         return made;
       }),
     ),
@@ -32,8 +35,16 @@ const state = fc.array(frame, { minLength: 1, maxLength: 3 }).map(
 const held = (s: State): unknown =>
   s.frames.map((f) => ({
     regs: f.regs.map((c) => [c.reg, c.live, c.precise]),
-    stack: f.stack.map((c) => [c.types, c.reg, c.live, c.precise]),
+    stack: f.stack.map((c, i) => [c.types, c.reg, f.isWritten(i)]),
   }));
+const overwrite = (f: Frame): void => {
+  for (const c of f.regs) c.live = 99;
+  f.grow((f.stack.length + 1) * 8);
+  f.stack.forEach((_, i) => {
+    f.putSlot(i, ALL_SPILL, SEVEN);
+    f.noteWritten(i);
+  });
+};
 
 test('parked states hold what they held, and are their own again in the order of a stack', () => {
   fc.assert(
@@ -47,8 +58,7 @@ test('parked states hold what they held, and are their own again in the order of
         unpark(s, spare);
         expect(held(s)).toEqual(before[i]);
         for (const f of s.frames) {
-          for (const c of [...f.regs, ...f.stack]) c.live = 99;
-          f.stack.push(new StackSlot(MISC, SEVEN));
+          overwrite(f);
         }
         expect(states.slice(0, i).map(held)).toEqual(before.slice(0, i));
       }
@@ -64,7 +74,6 @@ test('what two states have in common is stored once', () => {
       0,
       Array.from({ length: 11 }, () => new Cell(SEVEN)),
     );
-    f.stack = [new StackSlot(MISC, NOT_INIT)];
     return new State([f]);
   };
   const below = make();
@@ -72,7 +81,6 @@ test('what two states have in common is stored once', () => {
   above.cur.regs[3].precise = true;
   park(above, below);
   expect(above.cur.regs.map((c, i) => c === below.cur.regs[i])).toEqual(above.cur.regs.map((_, i) => i !== 3));
-  expect(above.cur.stack).toBe(below.cur.stack);
 });
 
 test('a copy in the places of a state that is not needed any more is like one in places of its own', () => {
@@ -84,8 +92,7 @@ test('a copy in the places of a state that is not needed any more is like one in
       expect(made).toEqual(from.copy());
       expect(held(made)).toEqual(before);
       for (const f of made.frames) {
-        for (const c of [...f.regs, ...f.stack]) c.live = 99;
-        f.stack.push(new StackSlot(MISC, SEVEN));
+        overwrite(f);
       }
       expect(held(from)).toEqual(before);
     }),

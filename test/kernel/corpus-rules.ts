@@ -64,6 +64,37 @@ add('alignment: map values need none', value(), asm.ldx(4, 1, 0, 3), ret());
 add('partial: byte of a number', asm.st(8, 10, -8, 0x1234), asm.ldx(1, 6, 10, -8), ret());
 add('partial: byte over a pointer', asm.stx(8, 10, -8, 1), asm.st(1, 10, -8, 0), asm.ldx(8, 6, 10, -8), asm.ldx(8, 7, 6, 0), ret()); // prettier-ignore
 
+// Loads that acquire and stores that release.
+const acquire = (size: 1 | 2 | 4 | 8, d: number, s: number, off: number): Raw => asm.atomic(size, d, off, s, 0x100);
+const release = (size: 1 | 2 | 4 | 8, d: number, off: number, s: number): Raw => asm.atomic(size, d, off, s, 0x110);
+for (const size of [1, 2, 4, 8] as const) {
+  add(`acquire: ${size} bytes of a map value`, value(), acquire(size, 1, 0, 8), ret());
+  add(`acquire: ${size} bytes stored to a map value`, value(), asm.mov(1, 5), release(size, 0, 8, 1), ret());
+  add(`acquire: ${size} bytes, beyond the map value`, value(), acquire(size, 1, 0, 65 - size), ret());
+  add(`acquire: ${size} bytes stored, beyond the map value`, value(), asm.mov(1, 5), release(size, 0, 65 - size, 1), ret()); // prettier-ignore
+}
+add('acquire: misaligned in a map value', value(), acquire(4, 1, 0, 2), ret());
+add('acquire: stored misaligned', value(), asm.mov(1, 5), release(8, 0, 4, 1), ret());
+add('acquire: a bounded number from the stack', random(6), asm.alu(ALU.and, 6, 63), asm.stx(8, 10, -16, 6), value(), acquire(8, 6, 10, -16), byteAt()); // prettier-ignore
+add('acquire: a number released to the stack', random(6), asm.alu(ALU.and, 6, 63), release(8, 10, -16, 6), value(), asm.ldx(8, 6, 10, -16), byteAt()); // prettier-ignore
+add('acquire: part of it', random(6), asm.alu(ALU.and, 6, 63), release(4, 10, -16, 6), value(), acquire(4, 6, 10, -16), byteAt()); // prettier-ignore
+add('acquire: a pointer from the stack', asm.movr(7, 1), release(8, 10, -16, 7), acquire(8, 7, 10, -16), asm.ldx(8, 2, 7, 0), ret()); // prettier-ignore
+add('acquire: half a pointer to the stack', release(4, 10, -16, 1), ret());
+add('acquire: the same register', random(6), asm.movr(7, 10), asm.stx(8, 10, -16, 6), acquire(8, 7, 7, -16), ret());
+add('acquire: into r10', value(), acquire(8, 10, 0, 0), ret());
+add('acquire: from the context', acquire(8, 2, 1, 0), ret());
+add('acquire: stored to the context', asm.mov(2, 0), release(8, 1, 0, 2), ret());
+add('acquire: from a kernel struct', asm.ldx(8, 2, 1, 0), acquire(8, 3, 2, 32), ret());
+add('acquire: stored to a kernel struct', asm.ldx(8, 2, 1, 0), asm.mov(3, 0), release(8, 2, 32, 3), ret());
+add('acquire: from a struct walked to', asm.ldx(8, 2, 1, 0), asm.ldx(8, 3, 2, 32), acquire(8, 4, 3, 0), ret());
+add('acquire: from the text of a name', asm.ldx(8, 2, 1, 0), asm.ldx(8, 3, 2, 32), asm.ldx(8, 4, 3, 40), acquire(1, 5, 4, 0), ret()); // prettier-ignore
+add('acquire: from a value that may be NULL', asm.st(8, 10, -8, 0), asm.movr(2, 10), asm.alu(ALU.add, 2, -8), ...asm.map(1, 0), asm.call(1), acquire(8, 1, 0, 0), ret()); // prettier-ignore
+add('acquire: from a number', asm.mov(2, 16), acquire(8, 3, 2, 0), ret());
+add('acquire: a register that was never set', release(8, 10, -8, 3), ret());
+add('acquire: two kinds of pointers', asm.ldx(8, 6, 1, 0), asm.call(7), asm.jmp(JMP.eq, 0, 0, 2), asm.movr(6, 10), asm.alu(ALU.add, 6, -8), asm.st(8, 10, -8, 0), acquire(8, 1, 6, 0), ret()); // prettier-ignore
+add('acquire: an add of two bytes', value(), asm.mov(1, 1), asm.atomic(2, 0, 0, 1, 0), ret());
+add('acquire: both bits', value(), asm.mov(1, 1), asm.atomic(8, 0, 0, 1, 0x101), ret());
+
 // Functions that helpers call: nothing tells what they are.
 add(
   'callback: without the program’s BTF',

@@ -37,6 +37,11 @@ export const RULES: readonly ModelRule[] = [
   { id: 'alu32', text: '32-bit arithmetic' },
   { id: 'byte_swap', text: 'byte swaps' },
   { id: 'atomic', text: 'atomic operations', raw: /^map: .*atomic/ },
+  {
+    id: 'acquire',
+    text: 'loads that acquire, stores that release (7.2)',
+    none: { C: 'neither we nor clang 19 make them of C' },
+  },
   { id: 'context', text: 'arguments of the hook by BTF', raw: /^context: / },
   { id: 'spill', text: 'spilled registers come back', raw: /^stack: (spill|half|4-byte)/ },
   { id: 'partial', text: 'parts of stack slots' },

@@ -164,7 +164,10 @@ function knownOpcode(env: Env, op: number): boolean {
   const size = op & BPF_SIZE;
   if (cls === BPF_LDX) return mode === BPF_MEM || (v4 && mode === BPF_MEMSX && size !== BPF_DW);
   if (cls === BPF_ST) return mode === BPF_MEM;
-  if (cls === BPF_STX) return mode === BPF_MEM || (mode === BPF_ATOMIC && (size === BPF_W || size === BPF_DW));
+  if (cls === BPF_STX) {
+    const atomic = mode === BPF_ATOMIC && (size === BPF_W || size === BPF_DW || env.rules.acquireRelease);
+    return mode === BPF_MEM || atomic;
+  }
   if (cls === BPF_LD) return op === OP_LD_IMM64 || ((mode === BPF_ABS || mode === BPF_IND) && size !== BPF_DW);
   return false;
 }

@@ -11,6 +11,7 @@ import {
   BPF_JMP32,
   BPF_LD,
   BPF_LDX,
+  BPF_LOAD_ACQ,
   BPF_MEM,
   BPF_MODE,
   BPF_MOV,
@@ -20,6 +21,7 @@ import {
   BPF_SIZE,
   BPF_SRC,
   BPF_ST,
+  BPF_STORE_REL,
   BPF_STX,
   BPF_X,
   BPF_EXIT,
@@ -108,6 +110,7 @@ class Walk {
     if (cls === BPF_LDX) return this.#load(place, w, i);
     if (cls === BPF_LD) return end((op & BPF_MODE) === 0 ? 'constant' : 'load');
     if (cls === BPF_ALU || cls === BPF_ALU64) return this.#alu(place, w, i);
+    if (this.#env.insns.imm[i] === BPF_LOAD_ACQ) return this.#load(place, w, i);
     // An atomic operation that gives back what was there.
     return end('load');
   }
@@ -184,7 +187,7 @@ class Walk {
     if (base !== null && base.kind === 'fp' && !base.num.isConst) return end('stack-variable');
     const whole = (op & BPF_SIZE) === BPF_DW;
     const before = this.#h.at(place, w.at);
-    if (cls === BPF_STX && (op & BPF_MODE) === BPF_MEM) {
+    if (cls === BPF_STX && ((op & BPF_MODE) === BPF_MEM || insns.imm[i] === BPF_STORE_REL)) {
       const src = `${here}:R${insns.src[i]}`;
       // A spill that keeps what it is.
       if (w.now?.types?.[7] === 1) return { move: src };

@@ -1,20 +1,5 @@
 /** Loads, stores and atomics by what the pointer points to. */
-import {
-  accessSize,
-  BPF_ATOMIC,
-  BPF_CLASS,
-  BPF_CMPXCHG,
-  BPF_DW,
-  BPF_FETCH,
-  BPF_LDX,
-  BPF_MEM,
-  BPF_MEMSX,
-  BPF_MODE,
-  BPF_SIZE,
-  BPF_STX,
-  BPF_W,
-  BPF_XCHG,
-} from '../bpf/index.ts';
+import { accessSize, BPF_CLASS, BPF_LDX, BPF_MEM, BPF_MEMSX, BPF_MODE, BPF_STX } from '../bpf/index.ts';
 import type { MapDef } from '../loader/index.ts';
 import { checkAlignment } from './alignment.ts';
 import { signExtend64 } from './alu-values.ts';
@@ -26,7 +11,7 @@ import { EACCES, EFAULT, EINVAL, ENOTSUPP, EOPNOTSUPP } from './env.ts';
 import { kptrAccess, kptrAt, kptrBounds } from './kptr.ts';
 import { defineReg, useReg } from './liveness.ts';
 import { convertsContext } from './prog-ctx.ts';
-import { checkPacket, isPacket, mayWritePacket } from './packet.ts';
+import { checkPacket, mayWritePacket } from './packet.ts';
 import { checkFixedOffset, offsetText } from './offsets.ts';
 import type { Reg } from './reg.ts';
 import {
@@ -45,7 +30,7 @@ import {
   UNTRUSTED,
   USER,
 } from './reg.ts';
-import { checkFlowKeys, checkSocket, checkTracepointBuffer, isSocket } from './sockets.ts';
+import { checkFlowKeys, checkSocket, checkTracepointBuffer } from './sockets.ts';
 import { checkStackBounds, stackReadFixed, stackReadVar, stackWriteFixed, stackWriteVar } from './stack.ts';
 import { readTrust } from './trust.ts';
 
@@ -366,7 +351,7 @@ function mapPointerAccess(env: Env, regno: number, reg: Reg, off: number, size: 
 const isMemoryOrStruct = (kind: string): boolean => kind === 'mem' || kind === 'ptr_';
 
 /** One load or store instruction may not see pointers of kinds that are translated differently. */
-function samePointerKind(env: Env, reg: Reg, trustMayDiffer: boolean): void {
+export function samePointerKind(env: Env, reg: Reg, trustMayDiffer: boolean): void {
   const special = (t: string): boolean =>
     t === 'ctx' ||
     t === 'arena' ||
@@ -394,88 +379,74 @@ function samePointerKind(env: Env, reg: Reg, trustMayDiffer: boolean): void {
   }
 }
 
-/** LDX, ST, STX. */
+/**
+ * A load into `dst` through `src`. `strict`: must be aligned wherever the memory is, and the instruction may see only one kind of
+ * pointer.
+ */
+export function checkLoad(env: Env, size: number, strict = false): void {
+  const { insns, insn } = env;
+  const dst = insns.dst[insn];
+  const src = insns.src[insn];
+  const signed = !strict && (insns.op[insn] & BPF_MODE) === BPF_MEMSX;
+  useReg(env, src);
+  defineReg(env, dst);
+  const reg = env.reg(src);
+  if (reg.kind === 'arena' && signed) {
+    env.fail(EOPNOTSUPP, 'arena', 'sign extending loads from arena are not supported yet', src);
+  }
+  memAccess(env, { regno: src, off: insns.off[insn], size, access: 'read', value: dst, signed, strict });
+  samePointerKind(env, reg, !strict);
+  const r = env.reg(dst);
+  if (r.isScalar && !r.num.isCleanConst && env.rules.bounds.broken(r.num)) {
+    const n = r.num.clone();
+    env.rules.bounds.repair(n);
+    env.setReg(dst, r.withNum(n));
+  }
+}
+
+/** A store of `src` through `dst`. */
+export function checkStore(env: Env, size: number, strict = false): void {
+  const { insns, insn } = env;
+  const dst = insns.dst[insn];
+  const src = insns.src[insn];
+  useReg(env, src);
+  useReg(env, dst);
+  const reg = env.reg(dst);
+  memAccess(env, { regno: dst, off: insns.off[insn], size, access: 'write', value: src, strict });
+  samePointerKind(env, reg, false);
+}
+
+/** LDX, ST, STX other than atomic operations. */
 export function checkMemInsn(env: Env): void {
   const { insns, insn } = env;
   const op = insns.op[insn];
-  const cls = op & BPF_CLASS;
   const size = accessSize(op);
-  const dst = insns.dst[insn];
-  const src = insns.src[insn];
-  const off = insns.off[insn];
-  if (cls === BPF_LDX) {
-    useReg(env, src);
-    defineReg(env, dst);
-    const reg = env.reg(src);
-    if (reg.kind === 'arena' && (op & BPF_MODE) === BPF_MEMSX) {
-      env.fail(EOPNOTSUPP, 'arena', 'sign extending loads from arena are not supported yet', src);
-    }
-    memAccess(env, { regno: src, off, size, access: 'read', value: dst, signed: (op & BPF_MODE) === BPF_MEMSX });
-    samePointerKind(env, reg, true);
-    const r = env.reg(dst);
-    if (r.isScalar && !r.num.isCleanConst && env.rules.bounds.broken(r.num)) {
-      const n = r.num.clone();
-      env.rules.bounds.repair(n);
-      env.setReg(dst, r.withNum(n));
-    }
-    return;
-  }
-  if (cls === BPF_STX) {
-    if ((op & BPF_MODE) === BPF_ATOMIC) {
-      checkAtomic(env, size);
+  switch (op & BPF_CLASS) {
+    case BPF_LDX:
+      checkLoad(env, size);
       return;
-    }
-    if ((op & BPF_MODE) !== BPF_MEM || insns.imm[insn] !== 0)
-      env.fail(EINVAL, 'reserved-fields', 'BPF_STX uses reserved fields');
-    useReg(env, src);
-    useReg(env, dst);
-    const reg = env.reg(dst);
-    memAccess(env, { regno: dst, off, size, access: 'write', value: src });
-    samePointerKind(env, reg, false);
-    return;
+    case BPF_STX:
+      if ((op & BPF_MODE) !== BPF_MEM || insns.imm[insn] !== 0) {
+        env.fail(EINVAL, 'reserved-fields', 'BPF_STX uses reserved fields');
+      }
+      checkStore(env, size);
+      return;
+    default:
+      checkImmediateStore(env, size);
   }
-  if ((op & BPF_MODE) !== BPF_MEM || src !== 0) env.fail(EINVAL, 'reserved-fields', 'BPF_ST uses reserved fields');
+}
+
+function checkImmediateStore(env: Env, size: number): void {
+  const { insns, insn } = env;
+  const dst = insns.dst[insn];
+  if ((insns.op[insn] & BPF_MODE) !== BPF_MEM || insns.src[insn] !== 0) {
+    env.fail(EINVAL, 'reserved-fields', 'BPF_ST uses reserved fields');
+  }
   useReg(env, dst);
   const reg = env.reg(dst);
   if (env.rules.refuseCtxImmStore && reg.kind === 'ctx') {
     env.fail(EACCES, 'ctx-store', `BPF_ST stores into R${dst} ${env.typeText(reg)} is not allowed`, dst);
   }
-  memAccess(env, { regno: dst, off, size, access: 'write', value: -1 });
+  memAccess(env, { regno: dst, off: insns.off[insn], size, access: 'write', value: -1 });
   if (env.rules.trust) samePointerKind(env, reg, false);
-}
-
-const ATOMICS: ReadonlySet<number> = new Set([0x00, 0x01, 0x40, 0x41, 0x50, 0x51, 0xa0, 0xa1, BPF_XCHG, BPF_CMPXCHG]);
-
-/** Atomic operations that the compiler to machine code has no form of for arenas. */
-const NOT_IN_ARENA: ReadonlySet<number> = new Set([0x41, 0x51, 0xa1]);
-
-function checkAtomic(env: Env, size: number): void {
-  const { insns, insn } = env;
-  const imm = insns.imm[insn];
-  const dst = insns.dst[insn];
-  const src = insns.src[insn];
-  if (!ATOMICS.has(imm)) {
-    const hex = (imm >>> 0).toString(16).padStart(2, '0');
-    env.fail(EINVAL, 'atomic-op', `BPF_ATOMIC uses invalid atomic opcode ${hex}`);
-  }
-  const bits = insns.op[insn] & BPF_SIZE;
-  if (bits !== BPF_W && bits !== BPF_DW) env.fail(EINVAL, 'atomic-size', 'invalid atomic operand size');
-  useReg(env, src);
-  useReg(env, dst);
-  if (imm === BPF_CMPXCHG) useReg(env, 0);
-  const reg = env.reg(dst);
-  const arenaOp = reg.kind !== 'arena' || !NOT_IN_ARENA.has(imm);
-  if (reg.kind === 'ctx' || isPacket(reg) || reg.kind === 'flow_keys' || isSocket(reg) || !arenaOp) {
-    env.fail(EACCES, 'atomic-target', `BPF_ATOMIC stores into R${dst} ${env.typeText(reg)} is not allowed`, dst);
-  }
-  const load = imm & BPF_FETCH ? (imm === BPF_CMPXCHG ? 0 : src) : -1;
-  if (load >= 0) {
-    defineReg(env, load);
-    env.setReg(load, unknownReg(insn));
-  }
-  const off = insns.off[insn];
-  memAccess(env, { regno: dst, off, size, access: 'read', value: -1, strict: true });
-  if (load >= 0) memAccess(env, { regno: dst, off, size, access: 'read', value: load, strict: true });
-  samePointerKind(env, env.reg(dst), false);
-  memAccess(env, { regno: dst, off, size, access: 'write', value: -1, strict: true });
 }

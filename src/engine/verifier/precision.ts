@@ -18,6 +18,7 @@ import {
   BPF_JMP32,
   BPF_LD,
   BPF_LDX,
+  BPF_LOAD_ACQ,
   BPF_MODE,
   BPF_MOV,
   BPF_NEG,
@@ -364,8 +365,9 @@ function step(env: Env, i: number, next: number, h: number, w: Wanted): typeof C
     syncLinked(w, linked);
     return undefined;
   }
-  const fetch = cls === BPF_STX && (op & BPF_MODE) === BPF_ATOMIC && (insns.imm[i] & BPF_FETCH) !== 0;
-  if (cls === BPF_LDX || fetch) {
+  const atomic = cls === BPF_STX && (op & BPF_MODE) === BPF_ATOMIC;
+  const fetch = atomic && (insns.imm[i] & BPF_FETCH) !== 0;
+  if (cls === BPF_LDX || fetch || (atomic && insns.imm[i] === BPF_LOAD_ACQ)) {
     const into = fetch ? (insns.imm[i] === BPF_CMPXCHG ? 0 : src) : dst;
     if (!w.has(into)) return undefined;
     w.drop(into);

@@ -22,6 +22,8 @@ export interface KernelRules {
   readonly bounds: BoundsRules;
   /** cpu v4: sign extension, signed division, bswap, gotol as instruction of class JMP32. */
   readonly cpuV4: boolean;
+  /** Loads that acquire and stores that release, of all sizes (6.15). */
+  readonly acquireRelease: boolean;
   /** Loops may be closed by jumps only, not by running or calling into an instruction on the way (before 6.8). */
   readonly backEdgesByJumpOnly: boolean;
   /** Pointer arguments of hooks are "trusted", and trust is tracked along field reads. */
@@ -150,6 +152,7 @@ const RULES_6_1: KernelRules = {
   since: [6, 1, 0],
   bounds: BOUNDS_6_1,
   cpuV4: false,
+  acquireRelease: false,
   backEdgesByJumpOnly: true,
   trust: false,
   storageArgNull: false,
@@ -217,6 +220,7 @@ const RULES_6_12: KernelRules = {
   since: [6, 12, 0],
   bounds: BOUNDS_6_12,
   cpuV4: true,
+  acquireRelease: false,
   backEdgesByJumpOnly: false,
   trust: true,
   storageArgNull: true,
@@ -288,6 +292,7 @@ const RULES_7_2: KernelRules = {
   ...RULES_6_12,
   callbackOwnRefs: false,
   since: [7, 1, 0],
+  acquireRelease: true,
   bounds: BOUNDS_7_2,
   linksAnyConst: true,
   maxLinked: 5,

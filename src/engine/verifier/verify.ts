@@ -2,6 +2,7 @@
 import {
   BPF_ALU,
   BPF_ALU64,
+  BPF_ATOMIC,
   BPF_CALL,
   BPF_CLASS,
   BPF_EXIT,
@@ -11,6 +12,7 @@ import {
   BPF_K,
   BPF_LD,
   BPF_LDX,
+  BPF_MODE,
   BPF_OP,
   BPF_SRC,
   BPF_ST,
@@ -19,6 +21,7 @@ import {
 } from '../bpf/index.ts';
 import type { LoadedObject, LoadedProgram } from '../loader/index.ts';
 import { checkAlu } from './alu.ts';
+import { checkAtomic } from './atomics.ts';
 import { checkAttach } from './attach.ts';
 import { checkCall, returnToCaller } from './calls.ts';
 import { checkCfg, checkEncoding, checkSubprogs, findSubprogs, jumpTarget, JMP_POINT, PRUNE_POINT } from './cfg.ts';
@@ -261,7 +264,8 @@ function step(env: Env): 'next' | 'there' | 'returned' | 'ended' {
     case BPF_LDX:
     case BPF_ST:
     case BPF_STX:
-      checkMemInsn(env);
+      if (cls === BPF_STX && (op & BPF_MODE) === BPF_ATOMIC) checkAtomic(env);
+      else checkMemInsn(env);
       return 'next';
     case BPF_LD:
       if (op !== OP_LD_IMM64) return checkLdAbs(env);

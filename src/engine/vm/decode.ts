@@ -8,7 +8,16 @@
  *   word 2   immediate (of ld_imm64: lower half)
  *   word 3   immediate sign-extended to the upper half (of ld_imm64: upper half)
  */
-import { OP_MAY_GOTO, type InsnArray } from '../bpf/index.ts';
+import {
+  BPF_LDX,
+  BPF_LOAD_ACQ,
+  BPF_MEM,
+  BPF_SIZE,
+  BPF_STORE_REL,
+  BPF_STX,
+  OP_MAY_GOTO,
+  type InsnArray,
+} from '../bpf/index.ts';
 import { KHI } from './memory.ts';
 
 /** Operation 0: refuses to run; word 2 is an index into `messages`. */
@@ -137,7 +146,11 @@ export function decodeProgram(name: string, insns: InsnArray, resolve: PseudoRes
     } else if (cls === 2) {
       if ((raw & 0xe0) !== 0x60) why = `unknown opcode ${hex2(raw)}`;
     } else if ((raw & 0xe0) === 0xc0) {
-      if (raw !== 0xc3 && raw !== 0xdb) why = 'atomic operations exist for 4 and 8 bytes only';
+      // One modelled CPU: nothing is seen out of order.
+      if (imm === BPF_LOAD_ACQ || imm === BPF_STORE_REL) {
+        op = BPF_MEM | (raw & BPF_SIZE) | (imm === BPF_LOAD_ACQ ? BPF_LDX : BPF_STX);
+        if (imm === BPF_LOAD_ACQ && dst === 10) why = 'frame pointer is read only';
+      } else if (raw !== 0xc3 && raw !== 0xdb) why = 'atomic operations exist for 4 and 8 bytes only';
       else if (!ATOMIC_OPS.has(imm)) why = `unknown atomic operation 0x${(imm >>> 0).toString(16)}`;
       else if (src === 10 && (imm & 1) !== 0) why = 'frame pointer is read only';
     } else if ((raw & 0xe0) !== 0x60) why = `unknown opcode ${hex2(raw)}`;

@@ -232,6 +232,21 @@ describe('loads and stores', () => {
       }),
     );
   });
+  test.each(SIZES)('%s, acquiring and releasing', (_name, size, bits) => {
+    fc.assert(
+      fc.property(value, value, (v, before) => {
+        const rows: Row[] = [
+          ...ld64(1, before),
+          [0x7b, 10, 1, -8, 0],
+          ...ld64(1, v),
+          [0xc3 | size, 10, 1, -8, 0x110],
+          ...ld64(0, before),
+        ];
+        expect(run([...rows, [0xc3 | size, 0, 10, -8, 0x100], exit])).toBe(u(bits, v));
+        expect(run([...rows, [0x79, 0, 10, -8, 0], exit])).toBe((before & ~u(bits, -1n)) | u(bits, v));
+      }),
+    );
+  });
   test('a store touches its bytes only', () => {
     expect(
       run([...ld64(1, 0x1111111111111111n), [0x7b, 10, 1, -8, 0], [0x72, 10, 0, -6, 0xff], [0x79, 0, 10, -8, 0], exit]),

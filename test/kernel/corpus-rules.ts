@@ -108,6 +108,13 @@ add(
   ret(),
 );
 
+// R11 holds arguments beyond the fifth on 7.2: only whole ones are stored below it and loaded above it.
+add('shape: R11 as a number', asm.mov(11, 0), ret());
+add('shape: an argument loaded from below R11', asm.ldx(8, 2, 11, -8), ret());
+add('shape: an argument stored above R11', asm.st(8, 11, 8, 0), ret());
+add('shape: half an argument stored below R11', asm.st(4, 11, -8, 0), ret());
+add('shape: an argument stored between two', asm.stx(8, 11, -12, 1), ret());
+
 // Limits.
 const frames = (n: number): Raw[] => [
   ...Array.from({ length: n - 1 }, (): Raw[] => [asm.callLocal(2), ...ret()]).flat(),

@@ -34,6 +34,7 @@ import {
   BPF_STX,
   BPF_DW,
   BPF_W,
+  BPF_X,
   OP_LD_IMM64,
 } from '../bpf/index.ts';
 import { checkMapForType } from './map-compat.ts';
@@ -204,6 +205,10 @@ export function checkEncoding(env: Env): void {
       checkLdImm(env, i);
       i++;
       continue;
+    }
+    // 7.2, like the registers' numbers above.
+    if (env.rules.fieldsFirst && op === (BPF_JMP | BPF_JA | BPF_X)) {
+      env.fail(ENOTSUPP, 'not-modelled', 'indirect jumps are not modelled');
     }
     if (!knownOpcode(env, op)) env.fail(EINVAL, 'unknown-opcode', `unknown opcode ${op.toString(16).padStart(2, '0')}`);
     if (env.rules.fieldsFirst) checkFields(env, i);

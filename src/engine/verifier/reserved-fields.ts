@@ -7,6 +7,7 @@ import {
   BPF_CALL,
   BPF_CLASS,
   BPF_DIV,
+  BPF_DW,
   BPF_END,
   BPF_EXIT,
   BPF_JA,
@@ -16,6 +17,7 @@ import {
   BPF_K,
   BPF_LD,
   BPF_LDX,
+  BPF_MEM,
   BPF_MOD,
   BPF_MODE,
   BPF_MOV,
@@ -28,11 +30,21 @@ import {
   BPF_X,
 } from '../bpf/index.ts';
 import type { Env } from './env.ts';
-import { EINVAL } from './env.ts';
+import { EINVAL, ENOTSUPP } from './env.ts';
 
-/** Register numbers of an instruction (there is a register 11 for stack arguments, which are not modelled). */
+/** Holds the arguments after the fifth of functions that take more. */
+const ARGUMENTS = 11;
+
+/** Register numbers of an instruction. R11 has its place in loads and stores of arguments on the stack, which are not modelled. */
 export function checkRegisters(env: Env, i: number): void {
-  const { dst, src } = env.insns;
+  const { op, dst, src, off } = env.insns;
+  const whole = off[i] % 8 === 0;
+  const loads = op[i] === (BPF_LDX | BPF_MEM | BPF_DW) && whole && off[i] > 0;
+  const stores =
+    (op[i] === (BPF_STX | BPF_MEM | BPF_DW) || op[i] === (BPF_ST | BPF_MEM | BPF_DW)) && whole && off[i] < 0;
+  if ((dst[i] === ARGUMENTS && stores && src[i] <= 10) || (src[i] === ARGUMENTS && loads && dst[i] <= 10)) {
+    env.fail(ENOTSUPP, 'not-modelled', 'arguments on the stack are not modelled');
+  }
   for (const r of [dst[i], src[i]]) if (r > 10) env.fail(EINVAL, 'bad-register', `R${r} is invalid`);
 }
 

@@ -256,7 +256,7 @@ function forkMask(env: Env, dst: number, d: Reg): Reg {
     zero.setConst32(0);
     ones.setConst32(-1);
   }
-  other.cur.regs[dst].reg = d.withNum(zero);
+  other.cur.regs[dst] = d.withNum(zero);
   return d.withNum(ones);
 }
 

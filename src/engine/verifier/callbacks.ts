@@ -25,7 +25,7 @@ export function enter(env: Env, state: State, subprog: number, callsite: number)
   callee.refs = state.cur.refs;
   const fp = pointerReg('fp', 0, callsite);
   fp.frame = callee.frameno;
-  callee.regs[10].reg = fp;
+  callee.regs[10] = fp;
   state.frames.push(callee);
   env.log.touchAll();
   return callee;
@@ -110,7 +110,7 @@ export function pushAsync(env: Env, subprog: number, map: MapDef, mapUid: number
   env.subprogs[subprog].isCallback = true;
   env.subprogs[subprog].isAsyncCallback = true;
   const frame = new Frame(-1, 0, subprog);
-  frame.regs[10].reg = pointerReg('fp');
+  frame.regs[10] = pointerReg('fp');
   frame.inAsyncCallback = true;
   frame.asyncEntry = env.frame.asyncEntry + 1;
   frame.callbackRange = env.rules.asyncReturn;
@@ -120,7 +120,7 @@ export function pushAsync(env: Env, subprog: number, map: MapDef, mapUid: number
   [mapReg, key, value].forEach((r, i) => {
     r.map = map;
     r.mapUid = mapUid;
-    frame.regs[i + 1].reg = r;
+    frame.regs[i + 1] = r;
   });
   const st = new State([frame]);
   st.inSleepable = sleepable;
@@ -133,7 +133,7 @@ export function pushAsync(env: Env, subprog: number, map: MapDef, mapUid: number
 
 function setCallbackRegs(callee: Frame, args: readonly Reg[]): void {
   args.forEach((r, i) => {
-    callee.regs[i + 1].reg = r;
+    callee.regs[i + 1] = r;
   });
   callee.inCallback = true;
   callee.callbackRange = [0, 1];

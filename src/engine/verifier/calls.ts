@@ -25,17 +25,18 @@ import { ALLOC, MAYBE_NULL, NOT_INIT, PERCPU, pointerReg, RCU, RDONLY, RINGBUF, 
 import { widenImprecise } from './widen.ts';
 import type { Frame } from './state.ts';
 import { integerResult } from './helper-results.ts';
-import { LIVE_WRITTEN } from './live-bits.ts';
 
 const MAX_HELPER = 211;
+/** r0 to r5, as bits. */
+const CALLER_SAVED = 0b111111;
 
 /** r0-r5 do not survive a call. */
 export function clearCallerSaved(env: Env, frame: Frame): void {
   for (let i = 0; i <= 5; i++) {
     env.log.touchReg(i);
-    frame.regs[i].reg = NOT_INIT;
-    frame.regs[i].live |= LIVE_WRITTEN;
+    frame.regs[i] = NOT_INIT;
   }
+  frame.written |= CALLER_SAVED;
 }
 
 /** A CALL instruction. Leaves `env.insn` at the instruction *before* the next one to look at; true: the path ends. */
@@ -98,7 +99,7 @@ function callFunction(env: Env): void {
   if (env.rules.trust) checkSubprogArgs(env, n);
   const callee = enter(env, env.state, n, env.insn);
   // The copies keep their places' parents: what the callee reads of them, the caller's past is asked for.
-  for (let i = 1; i <= 5; i++) callee.regs[i] = caller.regs[i].moved();
+  for (let i = 1; i <= 5; i++) callee.moveReg(i, caller);
   clearCallerSaved(env, caller);
   env.log.put(env.log.level > 0 ? `caller:\n${frameText(env, caller)}\ncallee:\n${frameText(env, callee)}\n` : '');
   env.insn = sub.start - 1;
@@ -209,7 +210,7 @@ function callHelper(env: Env): void {
   const callback = startCallback(env, meta);
   const frame = callback === 'entered' ? env.state.frames[env.state.frames.length - 2] : env.frame;
   clearCallerSaved(env, frame);
-  frame.regs[0].reg = resultOf(env, meta, rcuPercpu, slice);
+  frame.regs[0] = resultOf(env, meta, rcuPercpu, slice);
   if (meta.map !== null) checkMapHelper(env, meta.map, id);
   if (changesPacket(env, id) || skbWrite) forgetPackets(env);
   if (id === FN.getFuncIp && isLsm(env)) {
@@ -364,18 +365,18 @@ function mapResult(env: Env, meta: CallMeta): Reg {
 export function returnToCaller(env: Env): void {
   const st = env.state;
   const callee = st.cur;
-  const r0 = callee.regs[0].reg;
+  const r0 = callee.regs[0];
   if (r0.kind === 'fp') env.fail(EINVAL, 'return-stack', 'cannot return stack pointer to the caller');
   const caller = st.frames[st.frames.length - 2];
   if (callee.inCallback) {
     if (!r0.isScalar) env.fail(EACCES, 'callback-return', 'R0 not a scalar value');
-    markRead(callee.regs[0]);
+    markRead(callee, 0);
     markPrecise(env, 0);
     if (!env.rules.returnOk(r0.num, callee.callbackRange, false)) {
       env.fail(EINVAL, 'callback-return', env.rules.returnMessage(r0.num, callee.callbackRange, 'callback return'));
     }
   } else {
-    caller.regs[0] = callee.regs[0].moved();
+    caller.moveReg(0, callee);
     caller.refs = callee.refs;
   }
   const again = callee.inCallback && env.rules.iterateCallbacks;

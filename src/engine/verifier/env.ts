@@ -14,7 +14,7 @@ import { NON_OWN, RCU, typeName } from './reg.ts';
 import { InlinedLoops } from './stack-extra.ts';
 import type { KernelRules } from './rules.ts';
 import { rulesFor } from './rules.ts';
-import type { Cell, Frame } from './state.ts';
+import type { Frame } from './state.ts';
 import { State } from './state.ts';
 import type { VerifierHook, VerifierPlatform, VerifyOptions } from './types.ts';
 import type { FieldRecord } from './btf-fields.ts';
@@ -247,16 +247,12 @@ export class Env {
     return this.state.cur;
   }
 
-  cell(regno: number): Cell {
+  reg(regno: number): Reg {
     return this.state.cur.regs[regno];
   }
 
-  reg(regno: number): Reg {
-    return this.state.cur.regs[regno].reg;
-  }
-
   setReg(regno: number, reg: Reg): void {
-    this.state.cur.regs[regno].reg = reg;
+    this.state.cur.regs[regno] = reg;
   }
 
   /** The frame whose stack a register points to. */

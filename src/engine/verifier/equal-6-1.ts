@@ -6,7 +6,7 @@ import type { Env } from './env.ts';
 import type { Reg } from './reg.ts';
 import { covers, sameShape } from './reg.ts';
 import type { StackSlot } from './stack-slot.ts';
-import type { FrameFacts } from './frame-stack.ts';
+import type { FrameFacts } from './frame-facts.ts';
 import { isSpill, SLOT_INVALID, SLOT_MISC } from './stack-slot.ts';
 
 /** Ids that stand for each other in one frame. Unlike later, two old ones may stand for the same new one. */

@@ -230,7 +230,7 @@ export function statesEqual(env: Env, old: KeptState, cur: State, how: Exactness
     if (a.callbackDepth > b.callbackDepth) return false;
     const live = env.before?.liveRegs(old.frames, f, old.insn) ?? ~0;
     for (let i = 0; i < 11; i++) {
-      if (live & (1 << i) && !placeCovered(env, old, a.regs[i], b.regs[i].reg, ids, how)) return false;
+      if (live & (1 << i) && !placeCovered(env, old, a.regs[i], b.regs[i], ids, how)) return false;
     }
     if (!stackCovered(env, old, f, cur, ids, how)) return false;
     if (env.rules.identicalPointers) {
@@ -259,7 +259,7 @@ export function maybeLooping(old: KeptState, cur: State): boolean {
   const b = cur.cur.regs;
   for (let i = 0; i < a.length; i++) {
     const x = old.reg(a[i]);
-    const y = b[i].reg;
+    const y = b[i];
     if (x === y) continue;
     if (x.id !== y.id || x.refId !== y.refId || !sameShape(x, y) || !x.num.same(y.num)) return false;
   }

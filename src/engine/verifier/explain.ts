@@ -110,7 +110,7 @@ function knownText(env: Env, refusal: Refusal): string {
     return `Preemption is disabled ${env.state.preemptLock} times.`;
   if (reg === null) return `${refusal.message.replace(/\.$/, '')}.`;
   if (reg.kind === '?') return `R${n} holds nothing on this path.`;
-  return `R${n}=${regText(env, env.frame, reg, env.cell(n).precise)}: ${inWords(reg)}.`;
+  return `R${n}=${regText(env, env.frame, reg, (env.frame.precise & (1 << n)) !== 0)}: ${inWords(reg)}.`;
 }
 
 const UNBOUNDED = 2 ** 31;

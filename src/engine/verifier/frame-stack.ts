@@ -1,58 +1,16 @@
-/** What a frame is and what is on its stack. */
+/** What is on the stack of a frame. */
+import { FrameRegs } from './frame-regs.ts';
 import type { KeptStack } from './kept.ts';
 import { LIVE_WRITTEN } from './live-bits.ts';
 import type { Reg } from './reg.ts';
 import { sameHalves, type Halves } from './stack-masks.ts';
 import { NO_SLOT, StackSlot } from './stack-slot.ts';
 
-export interface Ref {
-  readonly id: number;
-  readonly insn: number;
-  /** Frame number of the callback that acquired it; 0 = no callback. */
-  readonly callbackFrame: number;
-}
-
-/** What a frame is, its registers and stack aside. */
-export class FrameFacts {
-  refs: readonly Ref[] = [];
-  callsite: number;
-  frameno: number;
-  subprog: number;
-  inCallback = false;
-  callbackRange: readonly [number, number] = [0, 0];
-  callbackDepth = 0;
-  /** Entered by a timer or work queue later on: its own program, on a fresh stack. */
-  inAsyncCallback = false;
-  asyncEntry = 0;
-  /** The function that bpf_throw() ends in. */
-  inExceptionCallback = false;
-
-  constructor(callsite: number, frameno: number, subprog: number) {
-    this.callsite = callsite;
-    this.frameno = frameno;
-    this.subprog = subprog;
-  }
-
-  protected takeFacts(from: FrameFacts): this {
-    this.callsite = from.callsite;
-    this.frameno = from.frameno;
-    this.subprog = from.subprog;
-    this.refs = from.refs;
-    this.inCallback = from.inCallback;
-    this.callbackRange = from.callbackRange;
-    this.callbackDepth = from.callbackDepth;
-    this.inAsyncCallback = from.inAsyncCallback;
-    this.asyncEntry = from.asyncEntry;
-    this.inExceptionCallback = from.inExceptionCallback;
-    return this;
-  }
-}
-
 /**
  * The stack of a frame. Copies of a frame, and checkpoints, share one list of slots until one of them writes to it: there are
  * up to 64 slots, and most paths touch few of them.
  */
-export class FrameStack extends FrameFacts {
+export class FrameStack extends FrameRegs {
   #slots: StackSlot[] = [];
   /** Somebody else has the same list. */
   #shared = false;
@@ -139,6 +97,11 @@ export class FrameStack extends FrameFacts {
     this.#without = live.slice();
   }
 
+  /** What is known of register `n`, as bits: for printing. */
+  regLive(n: number): number {
+    return this.written & (1 << n) ? LIVE_WRITTEN : 0;
+  }
+
   /** What is known of slot `n`, as bits, and whether it is needed precisely: for printing. */
   slotLive(n: number): number {
     return this.isWritten(n) ? LIVE_WRITTEN : 0;
@@ -154,6 +117,19 @@ export class FrameStack extends FrameFacts {
     this.#shared = true;
     this.kept = kept;
     this.keptDepth = depth;
+  }
+
+  /** The same slots with the same past. */
+  hasLikeStack(o: FrameStack): boolean {
+    return (
+      this.#slots === o.#slots &&
+      this.#changedLo === o.#changedLo &&
+      this.#changedHi === o.#changedHi &&
+      this.#writtenLo === o.#writtenLo &&
+      this.#writtenHi === o.#writtenHi &&
+      this.kept === o.kept &&
+      this.keptDepth === o.keptDepth
+    );
   }
 
   protected takeStack(from: FrameStack): this {

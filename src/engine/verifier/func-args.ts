@@ -183,7 +183,7 @@ function checkArgument(env: Env, arg: FuncArg, i: number): void {
   const regno = i + 1;
   const reg = env.reg(regno);
   const bad = (message: string, errno = EINVAL): never => env.fail(errno, 'global-args', message, regno);
-  markRead(env.cell(regno));
+  markRead(env.frame, regno);
   switch (arg.kind) {
     case 'scalar':
       if (!reg.isScalar) bad(`R${regno} is not a scalar`);

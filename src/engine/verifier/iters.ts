@@ -113,8 +113,7 @@ export function iterNext(env: Env, at: IterPlace): void {
     const more = env.push(env.insn + 1, env.insn, 'iterator-next');
     change(more, at, { depth: regAt(more, at).iter!.depth + 1 });
     if (before !== null) widenTo(before, more);
-    const r0 = more.cur.regs[0];
-    r0.reg = withoutNull(r0.reg);
+    more.cur.regs[0] = withoutNull(more.cur.regs[0]);
   }
   change(env.state, at, { state: 'drained' });
   env.setReg(0, constReg(0n, env.insn));

@@ -187,7 +187,7 @@ function collectLinked(env: Env, id: number, out: LinkedPlace[]): void {
     const live = env.before?.liveRegs(st.frames, f, env.insn) ?? ~0;
     for (let i = 0; i < 10; i++) {
       if ((live & (1 << i)) === 0) continue;
-      add(frame.regs[i].reg, f, i, true);
+      add(frame.regs[i], f, i, true);
     }
     for (let i = 0; i < frame.stack.length; i++) if (frame.stack[i].isSpill) add(frame.stack[i].reg, f, i, false);
   }
@@ -239,7 +239,7 @@ function refine(
 ): void {
   const here = env.state.cur;
   const there = other.cur;
-  const dst = here.regs[dstNo].reg;
+  const dst = here.regs[dstNo];
   if (!dst.isScalar || !src.isScalar) return;
   const same = srcNo === dstNo;
   const takenDst = dst.num.clone();
@@ -247,19 +247,19 @@ function refine(
   const takenSrc = same ? takenDst : src.num.clone();
   const fallSrc = same ? fallDst : src.num.clone();
   env.rules.bounds.refine(op, jmp32, [takenDst, takenSrc], [fallDst, fallSrc]);
-  here.regs[dstNo].reg = dst.withNum(fallDst);
-  there.regs[dstNo].reg = dst.withNum(takenDst);
+  here.regs[dstNo] = dst.withNum(fallDst);
+  there.regs[dstNo] = dst.withNum(takenDst);
   if (srcNo >= 0 && !same) {
-    here.regs[srcNo].reg = src.withNum(fallSrc);
-    there.regs[srcNo].reg = src.withNum(takenSrc);
+    here.regs[srcNo] = src.withNum(fallSrc);
+    there.regs[srcNo] = src.withNum(takenSrc);
     if (src.id !== 0) {
-      syncLinked(env, env.state, here.regs[srcNo].reg, srcNo, linked);
-      syncLinked(env, other, there.regs[srcNo].reg, srcNo, linked);
+      syncLinked(env, env.state, here.regs[srcNo], srcNo, linked);
+      syncLinked(env, other, there.regs[srcNo], srcNo, linked);
     }
   }
   if (dst.id !== 0) {
-    syncLinked(env, env.state, here.regs[dstNo].reg, dstNo, linked);
-    syncLinked(env, other, there.regs[dstNo].reg, dstNo, linked);
+    syncLinked(env, env.state, here.regs[dstNo], dstNo, linked);
+    syncLinked(env, other, there.regs[dstNo], dstNo, linked);
   }
 }
 
@@ -286,7 +286,7 @@ function pointerChecks(
     const st = eq ? other : env.state;
     const lift = (regno: number, r: Reg): void => {
       if (!r.mayBeNull) return;
-      st.cur.regs[regno].reg = nonNull(env, r);
+      st.cur.regs[regno] = nonNull(env, r);
     };
     if (notNull(env, dst)) lift(srcNo, src);
     if (notNull(env, src)) lift(dstNo, dst);

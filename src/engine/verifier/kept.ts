@@ -11,15 +11,16 @@
 import type { Visit } from './loop-visits.ts';
 import type { Reg } from './reg.ts';
 import { NOT_INIT } from './reg.ts';
-import type { Cell, State } from './state.ts';
+import type { State } from './state.ts';
 import type { StackSlot } from './stack-slot.ts';
 import { LIVE_DONE, LIVE_READ, LIVE_WRITTEN } from './live-bits.ts';
 import { Frame, PathState } from './state.ts';
 import { NO_BYTES } from './stack-slot.ts';
-import { FrameFacts } from './frame-stack.ts';
+import { FrameFacts } from './frame-facts.ts';
+import { REGS } from './frame-regs.ts';
 import { START } from './trails.ts';
 
-/** A place in checkpoints `first` to `last` of a path. */
+/** A place in checkpoints that follow each other on a path, from `first` on. */
 export class Kept {
   readonly reg: Reg;
   /** Of stack slots. */
@@ -27,8 +28,6 @@ export class Kept {
   /** Written between checkpoint `first` and the one before. */
   readonly written: boolean;
   readonly first: number;
-  /** Of registers; a stack knows how far it goes itself. */
-  last: number;
   /** Read later on: in checkpoints up to this one. */
   readTo = -1;
   /** Needed precisely: in checkpoints up to this one. */
@@ -52,7 +51,6 @@ export class Kept {
     this.types = types;
     this.written = written;
     this.first = depth;
-    this.last = depth;
     this.parent = parent;
     this.parentDepth = parentDepth;
   }
@@ -68,6 +66,18 @@ export class Kept {
     }
     if (this.preciseTo < depth) this.preciseTo = depth;
     return this.#preciseBefore < depth;
+  }
+}
+
+/** The registers of a frame in checkpoints that follow each other. */
+export class KeptRegs {
+  readonly places: readonly Kept[];
+  /** The last checkpoint that has them, or some of them. */
+  last: number;
+
+  constructor(places: readonly Kept[], depth: number) {
+    this.places = places;
+    this.last = depth;
   }
 }
 
@@ -95,29 +105,16 @@ export class KeptStack {
 export class KeptFrame extends FrameFacts {
   readonly regs: readonly Kept[];
   readonly stack: readonly Kept[];
+  readonly allRegs: KeptRegs;
   readonly wholeStack: KeptStack;
 
-  constructor(f: Frame, regs: readonly Kept[], stack: KeptStack) {
+  constructor(f: Frame, regs: KeptRegs, stack: KeptStack) {
     super(f.callsite, f.frameno, f.subprog);
     this.takeFacts(f);
-    this.regs = regs;
+    this.regs = regs.places;
+    this.allRegs = regs;
     this.stack = stack.slots;
     this.wholeStack = stack;
-  }
-
-  /** Nothing but what the places hold may differ from `f`. */
-  sameFacts(f: Frame): boolean {
-    return (
-      this.callsite === f.callsite &&
-      this.subprog === f.subprog &&
-      this.refs === f.refs &&
-      this.inCallback === f.inCallback &&
-      this.callbackRange === f.callbackRange &&
-      this.callbackDepth === f.callbackDepth &&
-      this.inAsyncCallback === f.inAsyncCallback &&
-      this.asyncEntry === f.asyncEntry &&
-      this.inExceptionCallback === f.inExceptionCallback
-    );
   }
 }
 
@@ -145,8 +142,7 @@ export class KeptState extends PathState {
     this.insn = insn;
     this.branches = 1;
     this.depth = before === null ? 0 : before.depth + 1;
-    const inner = cur.frames.length - 1;
-    this.frames = cur.frames.map((f, n) => keepFrame(f, before?.frames[n], n === inner, !allRead, this.depth));
+    this.frames = cur.frames.map((f, n) => keepFrame(f, before?.frames[n], !allRead, this.depth));
     cur.parent = this;
     cur.firstInsn = insn;
     cur.history = START;
@@ -192,10 +188,8 @@ export class KeptState extends PathState {
     frame.refs = (allRefs ? this.cur : kept).refs;
     frame.inCallback = kept.inCallback;
     kept.regs.forEach((k, i) => {
-      const cell = frame.regs[i];
-      cell.reg = this.reg(k);
-      cell.precise = this.isPrecise(k);
-      cell.live = this.liveBits(k);
+      frame.regs[i] = this.reg(k);
+      if (this.isPrecise(k)) frame.precise |= 1 << i;
     });
     frame.grow(kept.stack.length * 8);
     kept.stack.forEach((k, i) => frame.putSlot(i, this.types(k), this.reg(k)));
@@ -214,6 +208,10 @@ class ShownFrame extends Frame {
     this.#kept = kept;
   }
 
+  override regLive(n: number): number {
+    return this.#state.liveBits(this.#kept.regs[n]);
+  }
+
   override slotLive(n: number): number {
     return this.#state.liveBits(this.#kept.stack[n]);
   }
@@ -223,33 +221,6 @@ class ShownFrame extends Frame {
   }
 }
 
-/**
- * Adds a register to the checkpoint's. `linked`: later reads are noted there (not so in callers' r1 to r5, which are dead, and
- * r0, which comes from the callee).
- */
-function keep(c: Cell, linked: boolean, depth: number): Kept {
-  if (c.reg.precise) c.reg = searched(c.reg);
-  let k = c.run;
-  const goesOn =
-    k !== null &&
-    k.last === depth - 1 &&
-    k.reg === c.reg &&
-    (c.live & LIVE_WRITTEN) === 0 &&
-    (c.parent === k) === linked;
-  if (k !== null && goesOn) k.last = depth;
-  else {
-    k = new Kept(c.reg, NO_BYTES, (c.live & LIVE_WRITTEN) !== 0, depth, c.parent, c.parentDepth);
-    c.run = k;
-  }
-  c.live = 0;
-  c.precise = false;
-  if (linked) {
-    c.parent = k;
-    c.parentDepth = depth;
-  }
-  return k;
-}
-
 /** A number that was precise since the last checkpoint only. */
 function searched(reg: Reg): Reg {
   const r = reg.copy();
@@ -257,28 +228,31 @@ function searched(reg: Reg): Reg {
   return r;
 }
 
-function keepFrame(f: Frame, before: KeptFrame | undefined, inner: boolean, reads: boolean, depth: number): KeptFrame {
-  const regs = keepRegs(f.regs, before?.regs ?? [], inner, reads, depth);
+function keepFrame(f: Frame, before: KeptFrame | undefined, reads: boolean, depth: number): KeptFrame {
+  const regs = keepRegs(f, depth);
+  f.keepRegsAs(regs, reads, depth);
   const stack = keepStack(f, reads, depth);
   f.keepAs(stack, depth);
-  if (before !== undefined && regs === before.regs && stack === before.wholeStack && before.sameFacts(f)) return before;
+  if (before?.allRegs === regs && stack === before.wholeStack && before.hasLikeFacts(f)) return before;
   return new KeptFrame(f, regs, stack);
 }
 
-function keepRegs(
-  regs: readonly Cell[],
-  before: readonly Kept[],
-  inner: boolean,
-  reads: boolean,
-  depth: number,
-): readonly Kept[] {
-  let out: Kept[] | null = null;
-  for (let i = 0; i < regs.length; i++) {
-    const k = keep(regs[i], reads && (inner || i >= 6), depth);
-    if (out === null && k !== before[i]) out = before.slice(0, i);
-    out?.push(k);
+function keepRegs(f: Frame, depth: number): KeptRegs {
+  const before = f.keptRegs;
+  // Places that another path took over from the last checkpoint go on there only.
+  const goesOn = before !== null && before.last === depth - 1;
+  if (goesOn) before.last = depth;
+  let places: Kept[] | null = null;
+  for (let i = 0; i < REGS; i++) {
+    if (f.regs[i].precise) f.regs[i] = searched(f.regs[i]);
+    const old = goesOn ? before.places[i] : null;
+    const same = old !== null && f.isReg(i, old);
+    if (same && places === null) continue;
+    places ??= before !== null && i > 0 ? before.places.slice(0, i) : [];
+    const written = (f.written & (1 << i)) !== 0;
+    places.push(same ? old : new Kept(f.regs[i], NO_BYTES, written, depth, f.placeBefore(i), f.readDepth));
   }
-  return out ?? before;
+  return places === null ? before! : new KeptRegs(places, depth);
 }
 
 function keepStack(f: Frame, reads: boolean, depth: number): KeptStack {

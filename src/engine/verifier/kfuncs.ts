@@ -29,7 +29,6 @@ import {
   untrustedMemory,
   UNTRUSTED,
 } from './reg.ts';
-import { LIVE_WRITTEN } from './live-bits.ts';
 
 const RCU_LOCK = 'bpf_rcu_read_lock';
 const RCU_UNLOCK = 'bpf_rcu_read_unlock';
@@ -109,9 +108,9 @@ export function callKfunc(env: Env): boolean {
     if (env.exceptionCallback < 0) checkReturn(env, env.state.frames[0].subprog, 1);
   }
   meta.params.forEach((_, i) => {
-    if (env.reg(i + 1).kind !== '?') markRead(env.cell(i + 1));
+    if (env.reg(i + 1).kind !== '?') markRead(env.frame, i + 1);
   });
-  for (let i = 0; i <= 5; i++) env.cell(i).reg = NOT_INIT;
+  for (let i = 0; i <= 5; i++) env.setReg(i, NOT_INIT);
   result(env, meta, proto.ret);
   if (func.flags.has('iter_next') && meta.iter !== null) iterNext(env, meta.iter);
   return f.name === THROW;
@@ -196,13 +195,12 @@ function releases(env: Env, meta: KfuncMeta): void {
 
 /** R0 after the call. */
 function result(env: Env, meta: KfuncMeta, retType: number): void {
-  const cell = env.cell(0);
   const { role, flags } = meta.func;
   const t = env.btf.type(env.btf.strip(retType));
   if (t.kind === 'void') return;
-  cell.live |= LIVE_WRITTEN;
+  env.frame.written |= 1;
   if (t.kind !== 'ptr') {
-    cell.reg = unknownReg(env.insn);
+    env.setReg(0, unknownReg(env.insn));
     return;
   }
   let r = pointerResult(env, meta, env.btf.strip(t.type));
@@ -218,7 +216,7 @@ function result(env: Env, meta: KfuncMeta, retType: number): void {
     r.refId = id;
   } else if (role === RB_FIRST) r = env.nonOwning(r);
   if (env.hasSpinLock(r) && r.id === 0) r.id = env.newId();
-  cell.reg = r;
+  env.setReg(0, r);
 }
 
 function pointerResult(env: Env, meta: KfuncMeta, targetId: number): Reg {

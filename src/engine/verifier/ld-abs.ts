@@ -8,7 +8,6 @@ import { unreleased } from './exit.ts';
 import { useReg } from './liveness.ts';
 import { checkFixedOffset } from './offsets.ts';
 import { constReg, NOT_INIT, unknownReg } from './reg.ts';
-import { LIVE_WRITTEN } from './live-bits.ts';
 
 const TYPES: ReadonlySet<ProgType> = new Set(['socket_filter', 'sched_cls', 'sched_act']);
 const CTX_REG = 6;
@@ -41,8 +40,8 @@ export function checkLdAbs(env: Env): 'next' | 'returned' {
   if (mode === BPF_IND) useReg(env, insns.src[insn]);
   checkFixedOffset(env, CTX_REG, ctx, false);
   for (let i = 0; i <= 5; i++) {
-    env.cell(i).reg = NOT_INIT;
-    env.cell(i).live |= LIVE_WRITTEN;
+    env.setReg(i, NOT_INIT);
+    env.frame.written |= 1 << i;
   }
   env.setReg(0, unknownReg(insn));
   if (env.state.frames.length === 1 || !env.rules.trust) return 'next';

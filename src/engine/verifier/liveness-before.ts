@@ -65,7 +65,7 @@ export class LivenessBefore {
       const { regs } = frames[n];
       const bits = this.liveRegs(frames, n, env.insn);
       for (let i = 0; i < 10; i++) {
-        if ((bits & (1 << i)) === 0 && regs[i].reg !== NOT_INIT) regs[i].reg = NOT_INIT;
+        if ((bits & (1 << i)) === 0 && regs[i] !== NOT_INIT) regs[i] = NOT_INIT;
       }
       if (frames[n].stack.length === 0) continue;
       const live = this.#liveHalves(env, n);
@@ -142,7 +142,7 @@ export function dropLoneIds(st: State): void {
     counts.set(baseId(id), (counts.get(baseId(id)) ?? 0) + 1);
   };
   for (const f of st.frames) {
-    for (const { reg } of f.regs) if (reg.id !== 0 && reg.isScalar) count(reg);
+    for (const reg of f.regs) if (reg.id !== 0 && reg.isScalar) count(reg);
     if (f.kept?.hasIds === false && !f.isStackChanged) continue;
     for (const s of f.stack) if (s.reg.id !== 0 && s.isScalarSpill) count(s.reg);
   }

@@ -2,13 +2,13 @@
 import type { Env } from './env.ts';
 import { EACCES } from './env.ts';
 import type { Kept, KeptState } from './kept.ts';
-import type { Cell, Frame, State } from './state.ts';
-import { LIVE_WRITTEN } from './live-bits.ts';
+import type { Frame, State } from './state.ts';
 
-/** The value in `cell` is read: so is the same place in the checkpoints before, up to its last write. @returns how many there were */
-export function markRead(cell: Cell): number {
-  return cell.live & LIVE_WRITTEN ? 0 : markFrom(cell.parent, cell.parentDepth);
-}
+/**
+ * The value of register `n` is read: so is the same place in the checkpoints before, up to its last write.
+ * @returns how many there were
+ */
+export const markRead = (frame: Frame, n: number): number => markFrom(frame.readAt(n), frame.readDepth);
 
 /** The same for slot `n` of a frame's stack. */
 export function markSlotRead(frame: Frame, n: number): number {
@@ -41,10 +41,10 @@ export function noteWalk(env: Env, walked: number): void {
 export function useReg(env: Env, regno: number): void {
   checkRegno(env, regno);
   env.log.touchReg(regno);
-  const cell = env.cell(regno);
-  if (cell.reg.kind === '?') env.fail(EACCES, 'uninit-register', `R${regno} !read_ok`, regno);
+  const { frame } = env;
+  if (frame.regs[regno].kind === '?') env.fail(EACCES, 'uninit-register', `R${regno} !read_ok`, regno);
   // r10 is never written: no need to track it.
-  if (regno !== 10) noteWalk(env, markRead(cell));
+  if (regno !== 10) noteWalk(env, markRead(frame, regno));
 }
 
 /** Destination operand. The caller stores the new value. */
@@ -52,7 +52,7 @@ export function defineReg(env: Env, regno: number): void {
   checkRegno(env, regno);
   env.log.touchReg(regno);
   if (regno === 10) env.fail(EACCES, 'write-fp', 'frame pointer is read only', regno);
-  env.cell(regno).live |= LIVE_WRITTEN;
+  env.frame.written |= 1 << regno;
 }
 
 function checkRegno(env: Env, regno: number): void {
@@ -64,7 +64,7 @@ export function propagateLiveness(old: KeptState, cur: State): void {
   if (old.allRead) return;
   old.frames.forEach((f, n) => {
     const g = cur.frames[n];
-    for (let i = n < old.frames.length - 1 ? 6 : 0; i < 10; i++) if (old.isRead(f.regs[i])) markRead(g.regs[i]);
+    for (let i = n < old.frames.length - 1 ? 6 : 0; i < 10; i++) if (old.isRead(f.regs[i])) markRead(g, i);
     for (let i = 0; i < f.stack.length && i < g.stack.length; i++) if (old.isRead(f.stack[i])) markSlotRead(g, i);
   });
 }

@@ -46,5 +46,5 @@ class RegClaim implements Claim {
 export const claimsOf = (env: Env): Claim[] => {
   const { frameno, regs } = env.frame;
   const at: Place = { frameno };
-  return regs.map((c) => new RegClaim(env, at, c.reg));
+  return regs.map((r) => new RegClaim(env, at, r));
 };

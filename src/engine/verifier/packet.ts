@@ -142,11 +142,11 @@ function grow(st: State, ptr: Reg, open: boolean): void {
 }
 
 function markEnd(st: State, regno: number, beyond: boolean): void {
-  const cell = st.cur.regs[regno];
-  if (cell.reg.kind !== 'pkt') return;
-  const r = cell.reg.copy();
+  const { regs } = st.cur;
+  if (regs[regno].kind !== 'pkt') return;
+  const r = regs[regno].copy();
   r.memSize = beyond ? BEYOND_PKT_END : AT_PKT_END;
-  cell.reg = r;
+  regs[regno] = r;
 }
 
 /** Which way a comparison of a packet pointer with the packet's end goes; -1 = either. */

@@ -11,7 +11,7 @@ export function park(state: State, below: State): void {
   for (let f = 0; f < depth; f++) {
     const a = state.frames[f];
     const b = below.frames[f];
-    for (let i = 0; i < a.regs.length; i++) if (a.regs[i].isLike(b.regs[i])) a.regs[i] = b.regs[i];
+    if (a.isLike(b)) state.frames[f] = b;
   }
 }
 

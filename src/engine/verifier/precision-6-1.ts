@@ -176,8 +176,8 @@ function markArgument(st: PathState, regno: number): void {
     const k = st.frames[0].regs[regno];
     if (k.reg.isScalar) k.preciseTo = Math.max(k.preciseTo, st.depth);
   } else if (st instanceof State) {
-    const c = st.frames[0].regs[regno];
-    if (c.reg.isScalar) c.precise = true;
+    const f = st.frames[0];
+    if (f.regs[regno].isScalar) f.precise |= 1 << regno;
   }
 }
 
@@ -231,7 +231,7 @@ export function markAllPrecise(
 
 /** The value of a register of frame `frame` matters. */
 export function markPrecise61(env: Env, frame: number, regno: number): void {
-  if (env.state.frames[frame].regs[regno].reg.isScalar)
+  if (env.state.frames[frame].regs[regno].isScalar)
     follow(env, frame, { regs: 1 << regno, slots: new Set(), search: ++env.searches });
 }
 

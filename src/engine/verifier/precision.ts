@@ -172,8 +172,7 @@ export function recordHistory(
 /** The value of a register of the current frame matters. */
 export function markPrecise(env: Env, regno: number): void {
   if (regno < 0) return;
-  const cell = env.cell(regno);
-  if (!cell.reg.isScalar) return;
+  if (!env.reg(regno).isScalar) return;
   if (!env.rules.fullBacktrack) {
     markPrecise61(env, env.state.frames.length - 1, regno);
     return;

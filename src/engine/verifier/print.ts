@@ -154,9 +154,9 @@ const SLOT_CHARS = '?rm0dip';
 /** ` R0=… R10=fp0 fp-8=…` of one frame; with `touchedOnly` what instructions touched since the last print. */
 export function frameText(env: Env, frame: Frame, touchedOnly = false): string {
   let out = frame.frameno ? ` frame${frame.frameno}:` : '';
-  frame.regs.forEach((c, i) => {
-    if (c.reg.kind === '?' || (touchedOnly && !env.log.hasReg(i))) return;
-    out += ` R${i}${live(env, c.live)}=${regText(env, frame, c.reg, c.precise)}`;
+  frame.regs.forEach((r, i) => {
+    if (r.kind === '?' || (touchedOnly && !env.log.hasReg(i))) return;
+    out += ` R${i}${live(env, frame.regLive(i))}=${regText(env, frame, r, (frame.precise & (1 << i)) !== 0)}`;
   });
   frame.stack.forEach((s, i) => {
     if (touchedOnly && !env.log.hasSlot(i)) return;

@@ -7,7 +7,7 @@ import type { Env } from './env.ts';
 import type { Reg } from './reg.ts';
 import type { KeptState } from './kept.ts';
 import type { Frame, State } from './state.ts';
-import type { Ref } from './frame-stack.ts';
+import type { Ref } from './frame-facts.ts';
 import { isBlank, NO_BYTES } from './stack-slot.ts';
 
 /** How a segment began. */
@@ -340,7 +340,7 @@ const snapOf = (f: Frame): FrameSnap => ({
 
 function diffFrame(f: Frame, s: FrameSnap, n: number, out: Change[]): void {
   for (let i = 0; i < 10; i++) {
-    const r = f.regs[i].reg;
+    const r = f.regs[i];
     const before = s.regs[i] as Reg | undefined;
     if (r === before) continue;
     s.regs[i] = r;
@@ -379,8 +379,7 @@ function differences(old: KeptState, now: State): Covering['differs'] {
     for (let i = 0; i < 10 && out.length < MAX_DIFFERS; i++) {
       const a = old.reg(f.regs[i]);
       const held = regHeld(n, a);
-      if (a !== g.regs[i].reg && held !== null)
-        out.push({ place: `${n}:R${i}`, old: held, now: regHeld(n, g.regs[i].reg) });
+      if (a !== g.regs[i] && held !== null) out.push({ place: `${n}:R${i}`, old: held, now: regHeld(n, g.regs[i]) });
     }
     for (let i = 0; i < f.stack.length && out.length < MAX_DIFFERS; i++) {
       const a = f.stack[i];

@@ -1,83 +1,22 @@
 /** Verifier states: registers and stack of each frame, references, locks, and the chain of checkpoints. */
 import { FrameStack } from './frame-stack.ts';
-import type { Kept, KeptState } from './kept.ts';
+import type { KeptState } from './kept.ts';
 import type { Reg } from './reg.ts';
-import { NOT_INIT } from './reg.ts';
 import { START } from './trails.ts';
 
-/** A register of the current state, with its liveness. */
-export class Cell {
-  reg: Reg;
-  live = 0;
-  precise = false;
-  /** Where reads before a write are noted: the value's place in a checkpoint, and which of them. */
-  parent: Kept | null = null;
-  parentDepth = 0;
-  /** The same place in the last checkpoint, if it was there. */
-  run: Kept | null = null;
-
-  constructor(reg: Reg) {
-    this.reg = reg;
-  }
-
-  /** Holds what `from` holds, with its past. */
-  become(from: Cell): this {
-    // Places are mostly the same in the state that is used again: comparing costs less than telling the garbage collector.
-    if (this.reg !== from.reg) this.reg = from.reg;
-    this.live = from.live;
-    this.precise = from.precise;
-    if (this.parent !== from.parent) this.parent = from.parent;
-    this.parentDepth = from.parentDepth;
-    if (this.run !== from.run) this.run = from.run;
-    return this;
-  }
-
-  /** Holds the same value with the same past. */
-  isLike(o: Cell): boolean {
-    return (
-      this.reg === o.reg &&
-      this.live === o.live &&
-      this.precise === o.precise &&
-      this.parent === o.parent &&
-      this.parentDepth === o.parentDepth &&
-      this.run === o.run
-    );
-  }
-
-  copy(): Cell {
-    return new Cell(this.reg).become(this);
-  }
-
-  /** The value and its past, for another place. */
-  moved(): Cell {
-    const c = this.copy();
-    c.run = null;
-    return c;
-  }
-}
-
 export class Frame extends FrameStack {
-  readonly regs: Cell[];
-
-  constructor(callsite: number, frameno: number, subprog: number, regs?: Cell[]) {
-    super(callsite, frameno, subprog);
-    this.regs = regs ?? Array.from({ length: 11 }, () => new Cell(NOT_INIT));
+  copy(): Frame {
+    return new Frame(this.callsite, this.frameno, this.subprog).become(this);
   }
 
-  copy(): Frame {
-    const f = new Frame(
-      this.callsite,
-      this.frameno,
-      this.subprog,
-      this.regs.map((c) => c.copy()),
-    );
-    return f.takeFacts(this).takeStack(this);
+  /** Is the same, with the same past. */
+  isLike(o: Frame): boolean {
+    return this.hasLikeFacts(o) && this.hasLikeStack(o) && this.hasLikeRegs(o);
   }
 
   /** Is a copy of `from` from now on, in the places it has. */
-  become(from: Frame): void {
-    this.takeFacts(from).takeStack(from);
-    for (let i = 0; i < from.regs.length; i++) this.regs[i].become(from.regs[i]);
+  become(from: Frame): this {
+    return this.takeFacts(from).takeStack(from).takeRegs(from);
   }
 }
 
@@ -195,19 +134,19 @@ export class State extends PathState {
   /** Puts another value, or the same, into every place that holds one: registers and spilled slots of all frames. */
   mapValues(to: (r: Reg) => Reg): void {
     for (const f of this.frames) {
-      for (const c of f.regs) c.reg = to(c.reg);
+      for (let i = 0; i < f.regs.length; i++) f.regs[i] = to(f.regs[i]);
       for (let i = 0; i < f.stack.length; i++) if (f.stack[i].isSpill) f.putSlotReg(i, to(f.stack[i].reg));
     }
   }
 
   valueAt(p: LinkedPlace): Reg {
     const f = this.frames[p.frame];
-    return p.isReg ? f.regs[p.at].reg : f.stack[p.at].reg;
+    return p.isReg ? f.regs[p.at] : f.stack[p.at].reg;
   }
 
   putValue(p: LinkedPlace, reg: Reg): void {
     const f = this.frames[p.frame];
-    if (p.isReg) f.regs[p.at].reg = reg;
+    if (p.isReg) f.regs[p.at] = reg;
     else f.putSlotReg(p.at, reg);
   }
 }

@@ -7,7 +7,7 @@ import { Frame } from './state.ts';
 import { StackSlot } from './stack-slot.ts';
 import type { StateNode, StateTree } from './types.ts';
 
-const FRAMES: readonly Frame[] = Array.from({ length: 16 }, (_, n) => new Frame(-1, n, 0, []));
+const FRAMES: readonly Frame[] = Array.from({ length: 16 }, (_, n) => new Frame(-1, n, 0));
 
 /** As the log shows it, without marks of liveness. */
 export function heldText(env: Env, place: string, h: Held): string {

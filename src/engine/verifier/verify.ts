@@ -166,9 +166,9 @@ function run(env: Env): void {
 /** Verifies function `n` from its entry. */
 function explore(env: Env, n: number): void {
   const frame = new Frame(-1, 0, n);
-  frame.regs[10].reg = pointerReg('fp');
+  frame.regs[10] = pointerReg('fp');
   const sub = env.subprogs[n];
-  if (n === 0) frame.regs[1].reg = pointerReg('ctx');
+  if (n === 0) frame.regs[1] = pointerReg('ctx');
   else {
     env.log.line(`Validating ${sub.name}() func#${n}...`);
     const args = argsOf(env, n);
@@ -179,7 +179,7 @@ function explore(env: Env, n: number): void {
       }
     }
     args.forEach((arg, i) => {
-      frame.regs[i + 1].reg = entryReg(env, arg);
+      frame.regs[i + 1] = entryReg(env, arg);
     });
   }
   env.state = new State([frame]);

@@ -24,8 +24,7 @@ export function widenTo(prev: KeptState, cur: State): void {
     const f = prev.frames[n];
     const g = cur.frames[n];
     for (let i = 0; i < 10; i++) {
-      const c = g.regs[i];
-      if (!c.precise) c.reg = widen(prev, f.regs[i], c.reg, ids);
+      if ((g.precise & (1 << i)) === 0) g.regs[i] = widen(prev, f.regs[i], g.regs[i], ids);
     }
     for (let i = 0; i < f.stack.length && i < g.stack.length; i++) {
       if (!isSpill(prev.types(f.stack[i])) || !g.stack[i].isSpill) continue;

@@ -3,26 +3,27 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { park, unpark } from '../../../src/engine/verifier/parked.ts';
 import { constReg, NOT_INIT } from '../../../src/engine/verifier/reg.ts';
-import { Cell, Frame, State } from '../../../src/engine/verifier/state.ts';
+import { Frame, State } from '../../../src/engine/verifier/state.ts';
 import { ALL_SPILL, NO_BYTES, SLOT_MISC } from '../../../src/engine/verifier/stack-slot.ts';
 
 const SEVEN = constReg(7);
 const MISC: readonly number[] = NO_BYTES.map(() => SLOT_MISC);
 const value = fc.constantFrom(NOT_INIT, SEVEN);
-const place = fc.record({ reg: value, live: fc.nat(3), precise: fc.boolean() });
 const slot = fc.record({ types: fc.constantFrom(NO_BYTES, MISC), reg: value, written: fc.boolean() });
 const frame = fc.record({
-  regs: fc.array(place, { minLength: 11, maxLength: 11 }),
+  regs: fc.array(value, { minLength: 11, maxLength: 11 }),
+  written: fc.nat(0x7ff),
+  precise: fc.nat(3),
   stack: fc.array(slot, { maxLength: 6 }),
 });
-type Place = { reg: typeof NOT_INIT; live: number; precise: boolean };
-
-const cell = (p: Place): Cell => Object.assign(new Cell(p.reg), { live: p.live, precise: p.precise });
 const state = fc.array(frame, { minLength: 1, maxLength: 3 }).map(
   (frames) =>
     new State(
       frames.map((f, n) => {
-        const made = new Frame(-1, n, 0, f.regs.map(cell));
+        const made = new Frame(-1, n, 0);
+        f.regs.forEach((v, i) => (made.regs[i] = v));
+        made.written = f.written;
+        made.precise = f.precise;
         made.grow(f.stack.length * 8);
         f.stack.forEach((s, i) => {
           made.putSlot(i, s.types, s.reg);
@@ -34,11 +35,14 @@ const state = fc.array(frame, { minLength: 1, maxLength: 3 }).map(
 );
 const held = (s: State): unknown =>
   s.frames.map((f) => ({
-    regs: f.regs.map((c) => [c.reg, c.live, c.precise]),
+    regs: [...f.regs],
+    written: f.written,
+    precise: f.precise,
     stack: f.stack.map((c, i) => [c.types, c.reg, f.isWritten(i)]),
   }));
 const overwrite = (f: Frame): void => {
-  for (const c of f.regs) c.live = 99;
+  f.regs.fill(SEVEN);
+  f.written = 0x7ff;
   f.grow((f.stack.length + 1) * 8);
   f.stack.forEach((_, i) => {
     f.putSlot(i, ALL_SPILL, SEVEN);
@@ -66,21 +70,17 @@ test('parked states hold what they held, and are their own again in the order of
   );
 });
 
-test('what two states have in common is stored once', () => {
+test('a frame that two states have in common is stored once', () => {
   const make = (): State => {
-    const f = new Frame(
-      -1,
-      0,
-      0,
-      Array.from({ length: 11 }, () => new Cell(SEVEN)),
-    );
-    return new State([f]);
+    const outer = new Frame(-1, 0, 0);
+    const inner = new Frame(0, 1, 1);
+    return new State([outer, inner]);
   };
   const below = make();
-  const above = make();
-  above.cur.regs[3].precise = true;
+  const above = below.copy();
+  above.cur.regs[3] = SEVEN;
   park(above, below);
-  expect(above.cur.regs.map((c, i) => c === below.cur.regs[i])).toEqual(above.cur.regs.map((_, i) => i !== 3));
+  expect(above.frames.map((f, i) => f === below.frames[i])).toEqual([true, false]);
 });
 
 test('a copy in the places of a state that is not needed any more is like one in places of its own', () => {

@@ -109,3 +109,38 @@ test('checkpoints between which nothing was written have the same stack', () => 
   expect(beside.cur.stack.map((k) => first.cur.stack.includes(k))).toEqual([false, false]);
   expect(beside.cur.stack.map((k) => k.parent)).toEqual([...first.cur.stack]);
 });
+
+test('registers that nothing happened to are the same in the next checkpoint, on one way on', () => {
+  const st = new State([new Frame(-1, 0, 0)]);
+  st.cur.regs[1] = VALUES[1];
+  st.cur.regs[2] = VALUES[2];
+  const first = new KeptState(st, 0);
+  const other = st.copy();
+  expect(new KeptState(st, 1).cur.allRegs).toBe(first.cur.allRegs);
+  // Written with what was there: reads from here on are none of what was before.
+  st.cur.written |= 1 << 1;
+  st.cur.regs[2] = VALUES[3];
+  const third = new KeptState(st, 2);
+  const changed = third.cur.regs.flatMap((k, i) => (k === first.cur.regs[i] ? [] : [i]));
+  expect(changed).toEqual([1, 2]);
+  expect(third.cur.regs.map((k) => k.written).indexOf(true)).toBe(1);
+  const beside = new KeptState(other, 3);
+  expect(beside.cur.regs.filter((k) => first.cur.regs.includes(k))).toEqual([]);
+  expect(beside.cur.regs.map((k) => k.parent)).toEqual([...first.cur.regs]);
+});
+
+test('a value that came from another frame is read where it was', () => {
+  const st = new State([new Frame(-1, 0, 0)]);
+  st.cur.regs[7] = VALUES[1];
+  const kept = new KeptState(st, 0);
+  const callee = new Frame(0, 1, 1);
+  callee.moveReg(7, st.cur);
+  expect(callee.regs[7]).toBe(VALUES[1]);
+  expect(callee.readAt(7)).toBe(kept.cur.regs[7]);
+  expect(callee.readDepth).toBe(kept.depth);
+  expect(callee.readAt(6)).toBe(null);
+  st.frames.push(callee);
+  const second = new KeptState(st, 1);
+  expect(second.cur.regs[7].parent).toBe(kept.cur.regs[7]);
+  expect(callee.readAt(7)).toBe(second.cur.regs[7]);
+});

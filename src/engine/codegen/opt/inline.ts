@@ -8,6 +8,11 @@ import { applyReplacements, redirectPred, replacement } from './util.ts';
 
 /** A static function of at most this many operations is inlined wherever it is called. */
 const SMALL = 30;
+/**
+ * A global function of at most this many operations is inlined as well, as clang does: the verifier checks global functions
+ * on their own and for any argument, so what passes a context or the stack on loads only when it is inlined.
+ */
+const SMALL_GLOBAL = 45;
 /** A function that is called once may be this large. */
 const ONCE = 2000;
 
@@ -16,8 +21,9 @@ export function shouldInline(callee: Func, calls: number): boolean {
   if (a.alwaysInline) return true;
   // More than five registers of arguments cannot be passed.
   if (callee.params.length > 5) return true;
-  if (a.noInline || a.weak || a.section !== null || callee.decl.linkage === 'global') return false;
+  if (a.noInline || a.weak || a.section !== null) return false;
   const size = sizeOfFunction(callee);
+  if (callee.decl.linkage === 'global') return size <= SMALL_GLOBAL;
   return size <= SMALL || (calls === 1 && !callee.decl.addressTaken && size <= ONCE);
 }
 

@@ -18,7 +18,7 @@ const OTHERS = ['define', 'undef', 'include', 'include_next', 'import', 'error',
 /** Macros that exist only inside `#if`, but that `#ifdef` must find. */
 const FEATURE_TESTS = new Set([
   '__has_include', '__has_include_next', '__has_builtin', '__has_attribute', '__has_feature', '__has_extension',
-  '__has_c_attribute', '__has_declspec_attribute', '__has_warning', '__is_identifier',
+  '__has_c_attribute', '__has_declspec_attribute', '__has_warning', '__is_identifier', '__building_module',
 ]); // prettier-ignore
 
 export class Directives {
@@ -330,7 +330,7 @@ export class Directives {
   // ---------------------------------------------------------------- includes
 
   #exists(header: HeaderName, cursor: FileCursor, next: boolean): boolean {
-    return this.#find(header, cursor, next) !== null || (isVmlinux(header.name) && this.#options.onVirtualVmlinux());
+    return this.#find(header, cursor, next) !== null || (isVmlinux(header.name) && this.#options.hasVirtualVmlinux);
   }
 
   /** `next`: only behind the folder that the including file came from (`#include_next`). */
@@ -352,8 +352,10 @@ export class Directives {
     const last = rest.at(-1)!.loc;
     const found = this.#find(header, cursor, directive.text === 'include_next');
     if (found === null) {
-      if (isVmlinux(header.name) && this.#options.onVirtualVmlinux()) {
-        if (!this.files.includes('vmlinux.h')) this.files.push('vmlinux.h');
+      if (isVmlinux(header.name) && this.#options.hasVirtualVmlinux) {
+        if (this.files.includes('vmlinux.h')) return;
+        this.files.push('vmlinux.h');
+        this.#options.onVirtualVmlinux(this.#renaming());
         this.#defineFlag('__VMLINUX_H__');
         return;
       }
@@ -387,6 +389,19 @@ export class Directives {
     }
     if (!this.files.includes(found.path)) this.files.push(found.path);
     this.#pp.enter(found.path, found.text, first, true);
+  }
+
+  /** Names that macros replace by another one. */
+  #renaming(): ReadonlyMap<string, string> {
+    const { macros } = this.#pp;
+    const out = new Map<string, string>();
+    for (const id of macros.keys()) {
+      const m = macros.get(id);
+      if (m === undefined || m.params !== null || m.dynamic !== undefined) continue;
+      const [to, ...more] = bodyOf(m);
+      if (to?.kind === T.Ident && more.length === 0 && to.text !== m.name) out.set(m.name, to.text);
+    }
+    return out;
   }
 
   #defineFlag(name: string): void {

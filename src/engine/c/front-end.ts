@@ -85,10 +85,9 @@ function compileOnce(input: FrontEndInput, tokens: TokenCache, junk: string | nu
     cache: tokens,
     diagnostics,
     includes: input.includes,
-    onVirtualVmlinux: () => {
-      if (kernel === null) return false;
-      cx.kernel = kernel;
-      return true;
+    hasVirtualVmlinux: kernel !== null,
+    onVirtualVmlinux: (renamed) => {
+      cx.kernel = kernel?.renamed(renamed) ?? null;
     },
   });
   cx.target = input.target;

@@ -103,10 +103,32 @@ class KernelEnum implements EnumType {
 
 export class KernelTypes {
   readonly btf: Btf;
-  readonly #types = new Map<number, CType>();
+  readonly #types: Map<number, CType>;
+  readonly #symbols: Map<string, TypedefSymbol | EnumeratorSymbol | undefined>;
+  readonly #tags: Map<string, RecordType | EnumType | undefined>;
+  /** What the kernel calls the type that goes by a name here; null: nothing goes by it. */
+  readonly #renamed: ReadonlyMap<string, string | null>;
 
-  constructor(btf: Btf) {
+  /** @param from whose types and symbols to share */
+  constructor(btf: Btf, from?: KernelTypes, renamed: ReadonlyMap<string, string | null> = new Map()) {
     this.btf = btf;
+    this.#types = from === undefined ? new Map() : from.#types;
+    this.#symbols = from === undefined ? new Map() : from.#symbols;
+    this.#tags = from === undefined ? new Map() : from.#tags;
+    this.#renamed = renamed;
+  }
+
+  /**
+   * The same types as a header in which macros stand for some of their names: `#define btf_ptr btf_ptr___not_used` before
+   * the `#include` makes room for a `struct btf_ptr` of one's own.
+   *
+   * @param macros name to what it is replaced by
+   */
+  renamed(macros: ReadonlyMap<string, string>): KernelTypes {
+    if (macros.size === 0) return this;
+    const renamed = new Map<string, string | null>([...macros.keys()].map((from) => [from, null]));
+    for (const [from, to] of macros) if (renamed.get(to) !== null) renamed.set(to, from);
+    return new KernelTypes(this.btf, this, renamed);
   }
 
   typedef(name: string): TypedefType | null {
@@ -137,11 +159,11 @@ export class KernelTypes {
     return id === 0 ? null : (this.typeOf(id) as EnumType);
   }
 
-  readonly #symbols = new Map<string, TypedefSymbol | EnumeratorSymbol | undefined>();
-  readonly #tags = new Map<string, RecordType | EnumType | undefined>();
-
   /** The typedef or enumerator of that name: always the same object. */
   symbol(name: string): TypedefSymbol | EnumeratorSymbol | undefined {
+    const here = this.#renamed.get(name);
+    if (here === null) return undefined;
+    if (here !== undefined) name = here;
     if (!this.#symbols.has(name)) this.#symbols.set(name, this.#makeSymbol(name));
     return this.#symbols.get(name);
   }
@@ -163,6 +185,9 @@ export class KernelTypes {
 
   /** The struct, union or enum of that name. */
   tag(name: string): RecordType | EnumType | undefined {
+    const here = this.#renamed.get(name);
+    if (here === null) return undefined;
+    if (here !== undefined) name = here;
     if (!this.#tags.has(name))
       this.#tags.set(name, this.record('struct', name) ?? this.record('union', name) ?? this.enum(name) ?? undefined);
     return this.#tags.get(name);

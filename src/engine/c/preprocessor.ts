@@ -51,8 +51,10 @@ export interface PreprocessorOptions {
   readonly cache: TokenCache;
   readonly diagnostics: Diagnostics;
   readonly includes: IncludeResolver;
-  /** Called when `vmlinux.h` is included and there is no such file; false = no kernel types to offer. */
-  readonly onVirtualVmlinux: () => boolean;
+  /** Whether there are kernel types to stand for a `vmlinux.h` that is no file. */
+  readonly hasVirtualVmlinux: boolean;
+  /** Called when it is included for the first time. @param renamed names that macros replace by another name then */
+  readonly onVirtualVmlinux: (renamed: ReadonlyMap<string, string>) => void;
 }
 
 export class Preprocessor {

@@ -9,10 +9,11 @@ const parsed = parseBtf(new Uint8Array(gunzipSync(readFileSync('assets/profiles/
 if (!parsed.ok) throw new Error(parsed.error.message);
 const btf = parsed.value;
 
-const compile = (text: string, files: Record<string, string> = {}) =>
+const compile = (text: string, files: Record<string, string> = {}, before = '') =>
   compileFrontEnd({
     file: 'k.bpf.c',
     text:
+      before +
       '#include "vmlinux.h"\n#include <bpf/bpf_helpers.h>\n#include <bpf/bpf_tracing.h>\n#include <bpf/bpf_core_read.h>\n' +
       text,
     includes: createIncludeResolver({ bundled, read: (path) => files[path] }),
@@ -51,6 +52,20 @@ describe('the virtual vmlinux.h', () => {
   it('clashes with a second definition, and allows a flavour', () => {
     expect(compile('struct file { int x; };').diagnostics.map((d) => d.code)).toEqual(['c/redefinition']);
     expect(compile('struct file___old { int x; } __attribute__((preserve_access_index));').diagnostics).toEqual([]);
+  });
+  it('makes room for a type whose name a macro took before the #include', () => {
+    const taken = ['btf_ptr', 'BTF_F_ZERO', 'u64'];
+    const r = compile(
+      taken.map((name) => `#undef ${name}\n`).join('') +
+        'struct btf_ptr { char mine[3]; }; enum { BTF_F_ZERO = 7 }; typedef char u64; struct btf_ptr p; u64 c;\n' +
+        'struct btf_ptr___not_used theirs; int n = BTF_F_ZERO; int was = BTF_F_ZERO___not_used; u64___not_used wide;',
+      {},
+      taken.map((name) => `#define ${name} ${name}___not_used\n`).join(''),
+    );
+    expect(r.diagnostics).toEqual([]);
+    const variable = (name: string) => r.unit.variables.find((v) => v.name === name)!;
+    expect(['p', 'c', 'theirs', 'wide'].map((name) => sizeOf(variable(name).type))).toEqual([3, 1, 16, 8]);
+    expect(['n', 'was'].map((name) => variable(name).image!.bytes[0])).toEqual([7, 8]);
   });
   it('a file of that name wins', () => {
     const r = compile('struct mine m;', { 'vmlinux.h': 'struct mine { int x; };\n#include <linux/types.h>' });

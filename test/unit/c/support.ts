@@ -91,7 +91,8 @@ export function preprocess(
     cache: cache.tokens,
     diagnostics,
     includes: createIncludeResolver({ bundled: new Map(), read: (path) => files[path], includeDirs }),
-    onVirtualVmlinux: () => false,
+    hasVirtualVmlinux: false,
+    onVirtualVmlinux: () => {},
   });
   const tokens: string[] = [];
   pp.onPragma = (words) => void tokens.push('#pragma', ...words.map((w) => w.text));

@@ -262,10 +262,9 @@ class Run {
         cache: tokens,
         diagnostics,
         includes: { resolve, known: () => input.includes.known() },
-        onVirtualVmlinux: () => {
-          if (kernel === null) return false;
-          cx.kernel = kernel;
-          return true;
+        hasVirtualVmlinux: kernel !== null,
+        onVirtualVmlinux: (renamed) => {
+          cx.kernel = kernel?.renamed(renamed) ?? null;
         },
       },
       prefix?.pp,

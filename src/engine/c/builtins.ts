@@ -1,6 +1,6 @@
 /** Calls: functions, helpers, and clang's builtins. */
 import type { BuiltinName, Expr, FunctionDecl, Loc, VarDecl } from './ast.ts';
-import { evaluate } from './constant.ts';
+import { constLocal, evaluate } from './constant.ts';
 import type { Context, Mutable } from './context.ts';
 import { assignConvert, castNode, errorExpr, integral, intExpr, promote, rvalue } from './convert.ts';
 import { typeText } from './type-text.ts';
@@ -193,7 +193,7 @@ export function builtinCall(cx: Context, name: string, args: readonly Expr[], lo
     case '__builtin_constant_p': {
       if (!count(1)) return bad();
       const v = rvalue(cx, args[0]!);
-      const c = evaluate(v);
+      const c = evaluate(v) ?? constLocal(v);
       if (c !== null) return intExpr(c.base === null || c.base.kind === 'string' ? 1n : 0n, INT, loc, end);
       if (isPointer(v.type) || isError(v.type)) return intExpr(0n, INT, loc, end);
       return { kind: 'builtin', name: 'constant_p', args: [v], type: INT, ...span };

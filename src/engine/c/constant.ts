@@ -145,6 +145,15 @@ function constVariable(e: Expr): Constant | null {
   return number(wrapTo(type, v));
 }
 
+/** The number that a `const` local was initialised with, for `__builtin_constant_p`, which sees through it; else null. */
+export function constLocal(e: Expr): Constant | null {
+  if (e.kind !== 'cast' || e.cast !== 'lvalueToRvalue' || e.operand.kind !== 'var') return null;
+  const d = e.operand.decl;
+  if (d.kind !== 'var' || d.storage !== 'auto' || d.init?.kind !== 'expr') return null;
+  const q = qualifiersOf(d.type);
+  return q.const && !q.volatile && integerOf(d.type) !== null ? evaluate(d.init.expr) : null;
+}
+
 /** Address of an l-value with static storage. */
 function addressOf(e: Expr): Constant | null {
   switch (e.kind) {

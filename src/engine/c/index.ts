@@ -29,4 +29,4 @@ export {
 export { findField } from './layout.ts';
 export { compatible, typeText } from './type-text.ts';
 export * from './types.ts';
-export { hasErrors, walk, type Visitor } from './walk.ts';
+export { asksConstant, hasErrors, walk, type Visitor } from './walk.ts';

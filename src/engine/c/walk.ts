@@ -50,11 +50,17 @@ function reverse(list: unknown[], from: number): void {
 }
 
 /** Whether something below could not be checked; a diagnostic says why. */
-export function hasErrors(root: Stmt | Expr): boolean {
+export const hasErrors = (root: Stmt | Expr): boolean => contains(root, (e) => e.kind === 'error');
+
+/** Whether something below is a question that inlining may answer: `__builtin_constant_p` of what is no constant yet. */
+export const asksConstant = (root: Stmt | Expr): boolean =>
+  contains(root, (e) => e.kind === 'builtin' && e.name === 'constant_p');
+
+function contains(root: Stmt | Expr, is: (e: Expr) => boolean): boolean {
   let found = false;
   walk(root, {
     expression: (e) => {
-      if (e.kind === 'error') found = true;
+      if (is(e)) found = true;
     },
   });
   return found;

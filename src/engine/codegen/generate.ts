@@ -13,6 +13,7 @@ import {
 import { CodeCache, isOfFile, KeptCode, type Entry, type FunctionStats } from './code-cache.ts';
 import type { Func } from './ir.ts';
 import { UnitContext } from './lower/context.ts';
+import { type NakedFunction, nakedFunction, nakedIr } from './naked.ts';
 import { lowerFunction } from './lower/function.ts';
 import { emitFunction, type FunctionCode } from './machine/emit.ts';
 import { layoutFrame } from './machine/frame.ts';
@@ -25,6 +26,7 @@ import { isolateCounters } from './opt/isolate-counters.ts';
 import { acquiresForCallback, inlineCalls, isConstantFor, isSmallFor, shouldInline } from './opt/inline.ts';
 import { refuseBlocks } from './opt/expand-blocks.ts';
 import { hasIndirectCalls, refuseIndirectCalls, resolveCalls } from './opt/indirect.ts';
+import { denyConstants } from './opt/constants.ts';
 import { optimise, prepare } from './opt/pipeline.ts';
 import { shareSlots } from './opt/share-slots.ts';
 import { sinkLoads } from './opt/sink-loads.ts';
@@ -188,7 +190,7 @@ function generate(cx: UnitContext, opts: CodegenOptions, cache?: CodeCache): Gen
   const { unit } = cx;
   const compiled = new Map<FunctionDecl, Func>();
   const busy = new Set<FunctionDecl>();
-  const { functions, lowered, entries } = lowerReachable(cx, cache);
+  const { functions, lowered, naked, entries } = lowerReachable(cx, cache);
   if (cx.diagnostics.some((d) => d.severity === 'error')) {
     if (lowered.size < functions.length) return generate(new UnitContext(unit, opts.pulse), opts);
     withoutObject(cx, functions, lowered);
@@ -251,6 +253,8 @@ function generate(cx: UnitContext, opts: CodegenOptions, cache?: CodeCache): Gen
         });
         optimise(f, cx);
       } while (cx.diagnostics.length === 0 && resolveCalls(f, definition));
+      // What is inlined elsewhere may learn more there.
+      if (!calls.has(d) && denyConstants(f)) optimise(f, cx);
       opts.onFunction?.(f);
     }
     busy.delete(d);
@@ -259,7 +263,7 @@ function generate(cx: UnitContext, opts: CodegenOptions, cache?: CodeCache): Gen
   };
   const names = new Map<FunctionDecl, ReadonlySet<FunctionDecl>>();
   for (const d of functions) {
-    const done = kept.finished(d);
+    const done = kept.finished(d) ?? naked.get(d);
     names.set(d, done?.names ?? referencedBy(compile(d, { loc: d.nameLoc, end: d.nameLoc })));
   }
   if (cx.diagnostics.length > 0) return { object: null, diagnostics: cx.diagnostics, functions: [] };
@@ -289,8 +293,15 @@ function generate(cx: UnitContext, opts: CodegenOptions, cache?: CodeCache): Gen
       stats.push(done.stats);
       continue;
     }
+    const raw = naked.get(d);
+    if (raw !== undefined) {
+      codes.push(raw.code);
+      stats.push({ name: d.name, section: d.attributes.section ?? '.text', insns: raw.code.count, stack: 0 });
+      continue;
+    }
     // What others may have inlined stays as it is: emission changes it.
     const f = calls.has(d) ? compiled.get(d)!.copy() : compiled.get(d)!;
+    if (denyConstants(f)) optimise(f, cx);
     if (f.params.length > 5) {
       tooManyParameters(cx, d);
       continue;
@@ -364,11 +375,13 @@ function lowerReachable(
   readonly functions: readonly FunctionDecl[];
   /** Those of which nothing was known. */
   readonly lowered: Map<FunctionDecl, Func>;
+  readonly naked: ReadonlyMap<FunctionDecl, NakedFunction>;
   readonly entries: ReadonlyMap<FunctionDecl, Entry>;
 } {
   const { unit } = cx;
   const done = new Set<FunctionDecl>();
   const lowered = new Map<FunctionDecl, Func>();
+  const naked = new Map<FunctionDecl, NakedFunction>();
   const entries = new Map<FunctionDecl, Entry>();
   const work = unit.functions.filter(
     (d) => d.linkage === 'global' || d.attributes.section !== null || d.attributes.used || isOfFile(unit, d),
@@ -379,6 +392,14 @@ function lowerReachable(
     const d = work.pop()!;
     if (d.body === null || done.has(d)) continue;
     done.add(d);
+    if (d.attributes.naked) {
+      lowered.set(d, nakedIr(d));
+      const made = nakedFunction(cx, d);
+      if (made === null) continue;
+      naked.set(d, made);
+      work.push(...made.names);
+      continue;
+    }
     let entry = cache?.lowered(d);
     if (entry === undefined) {
       const before = cx.diagnostics.length;
@@ -393,7 +414,7 @@ function lowerReachable(
     } else work.push(...entry.names);
     if (entry !== undefined) entries.set(d, entry);
   }
-  return { functions: unit.functions.filter((d) => done.has(d)), lowered, entries };
+  return { functions: unit.functions.filter((d) => done.has(d)), lowered, naked, entries };
 }
 
 /** Maps, licences and other data in named sections, and everything visible from outside, exist even unused. */

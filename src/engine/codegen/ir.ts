@@ -38,6 +38,8 @@ export type Op =
   | 'bin'
   | 'cast'
   | 'bswap'
+  /** __builtin_constant_p: 1 once the operand is a constant, 0 when it did not become one. */
+  | 'isconst'
   | 'cmp'
   | 'alloca'
   | 'start'
@@ -62,6 +64,11 @@ export type Symbol =
   | { readonly kind: 'var'; readonly decl: VarDecl }
   | { readonly kind: 'func'; readonly decl: FunctionDecl }
   | StringSymbol;
+
+/** What an operand of inline assembly stands for when it is no register. */
+export type AsmConstant =
+  | { readonly kind: 'number'; readonly value: bigint }
+  | { readonly kind: 'address'; readonly symbol: Symbol; readonly addend: number };
 
 export interface StringSymbol {
   readonly kind: 'string';
@@ -423,6 +430,8 @@ export function printInst(i: Inst): string {
       return `${def}${i.cast}${i.cast === 'sextin' ? i.size * 8 : ''} ${i.type} ${args}`;
     case 'bswap':
       return `${def}bswap${i.size * 8} ${i.type} ${args}`;
+    case 'isconst':
+      return `${def}isconst ${args}`;
     case 'cmp':
       return `${def}cmp ${i.pred} ${args}`;
     case 'alloca':

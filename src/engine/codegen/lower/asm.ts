@@ -3,9 +3,18 @@
  * through: what the author says there is done there, also when C's rules would make it superfluous (a mask that is there
  * for the verifier, a comparison that must be this one).
  */
-import { type AsmOperand, type AsmStmt, type Expr, helperId, integerOf, sizeOf } from '../../c/index.ts';
+import { type AsmOperand, type AsmStmt, type Expr, integerOf, sizeOf } from '../../c/index.ts';
 import type { Block, Callee, Inst } from '../ir.ts';
-import { type AsmAddress, type AsmInsn, type AsmTarget, type AsmText, type AsmValue, parseAsm } from './asm-parse.ts';
+import {
+  type AsmAddress,
+  type AsmInsn,
+  type AsmTarget,
+  type AsmText,
+  type AsmValue,
+  labelIndex,
+  parseAsm,
+} from '../asm-parse.ts';
+import { calleeOf } from './asm-operands.ts';
 import type { Lowering } from './context.ts';
 import { lowerExpr } from './expr.ts';
 import { loadPlace, lowerPlace, type Place, storePlace } from './place.ts';
@@ -81,13 +90,9 @@ class Translation {
     }
   }
 
-  /** Gives operands their values; a naked function is called with its context in r1. */
+  /** Gives operands their values. */
   #bind(places: readonly (Place | null)[]): void {
-    const { b, func, decl } = this.#lw;
-    if (decl.attributes.naked && b.block === func.blocks[0]) {
-      if (func.params.length === 0) func.addParam('ptr');
-      func.params.forEach((v, n) => b.store(this.#slot(n + 1), wide(this.#lw, v), 8));
-    }
+    const { b } = this.#lw;
     const { outputs, inputs } = this.#s;
     outputs.forEach((o, n) => {
       const place = places[n];
@@ -167,7 +172,7 @@ class Translation {
     if (i.op !== 'if' && i.op !== 'goto' && i.op !== 'may_goto') return null;
     const t = i.target;
     if (t.kind === 'outside') return null;
-    const to = t.kind === 'relative' ? n + 1 + t.by : this.#text.labels.get(t.name);
+    const to = t.kind === 'relative' ? n + 1 + t.by : labelIndex(this.#text, t, n);
     if (to === undefined || to < 0 || to > this.#text.insns.length)
       throw new Untranslatable(`a jump out of the statement`);
     return to;
@@ -203,6 +208,7 @@ class Translation {
     const { b } = this.#lw;
     switch (i.op) {
       case 'move':
+      case 'load64':
         this.#write(i.to, this.#read(i.from, isNarrow(i.to)));
         return;
       case 'negate':
@@ -218,6 +224,7 @@ class Translation {
         return;
       }
       case 'alu': {
+        if (i.bin === 'sdiv' || i.bin === 'srem') throw new Untranslatable('signed division');
         const narrow = isNarrow(i.to);
         this.#write(i.to, b.bin(i.bin, this.#read(i.to, narrow), this.#read(i.from, narrow)));
         return;
@@ -268,6 +275,12 @@ class Translation {
       case 'exit':
         b.ret(this.#lw.func.returns === 'void' ? null : narrowTo(this.#lw, this.#read({ kind: 'register', number: 0, narrow: false }))); // prettier-ignore
         b.block = this.#lw.func.addBlock();
+        return;
+      case 'gotol':
+      case 'fetch':
+      case 'packet':
+      case 'data':
+        throw new Untranslatable(`${i.op}: only in a naked function`);
     }
   }
 
@@ -284,20 +297,10 @@ class Translation {
   }
 
   #callee(text: string): Callee {
-    const operand = /^%(?:\[(\w+)\]|(\d+))$/.exec(text);
-    const ref = operand?.[1] ?? operand?.[2];
-    const id =
-      ref !== undefined
-        ? helperId(this.#operand({ kind: 'operand', ref, narrow: false }).expr)
-        : /^\d+$/.test(text)
-          ? Number(text)
-          : null;
-    if (id !== null) return { kind: 'helper', id, name: `helper #${id}` };
-    this.#lw.cx.askedUnit = true;
-    const decl = this.#lw.cx.unit.functions.find((f) => f.name === text);
-    if (decl?.body) return { kind: 'local', decl };
-    if (decl?.attributes.section === '.ksyms') return { kind: 'kfunc', decl };
-    throw new Untranslatable(`call ${text}`);
+    const find = (ref: string): Expr => this.#operand({ kind: 'operand', ref, narrow: false }).expr;
+    const callee = calleeOf(this.#lw.cx, text, find);
+    if (callee === null) throw new Untranslatable(`call ${text}`);
+    return callee;
   }
 }
 

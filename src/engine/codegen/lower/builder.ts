@@ -121,6 +121,11 @@ export class Builder {
     return this.add(i);
   }
 
+  /** Whether a value is known when all is inlined. */
+  isConst(a: Inst): Inst {
+    return a.op === 'const' ? this.i32(1) : this.add(this.#new('isconst', 'i32', [a]));
+  }
+
   cmp(pred: Pred, a: Inst, b: Inst): Inst {
     if (a.op === 'const' && b.op === 'const')
       return this.i32(foldCompare(pred, a.type as ValueType, a.value, b.value) ? 1 : 0);

@@ -80,7 +80,7 @@ export function lowerBuiltin(lw: Lowering, e: BuiltinExpr): Inst | null {
     case 'expect':
       return arg(0);
     case 'constant_p':
-      return b.i32(arg(0).op === 'const' ? 1 : 0);
+      return b.isConst(arg(0));
     case 'fence':
       b.fence();
       return null;

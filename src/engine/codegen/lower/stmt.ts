@@ -11,7 +11,7 @@ import { lowerCondition, lowerExpr, storeInit } from './expr.ts';
 import { copyBytes } from './memory.ts';
 import { variablePlace, variableSlot } from './place.ts';
 import { mentions } from './records.ts';
-import { alignOf, evaluate, sizeOf } from '../../c/index.ts';
+import { alignOf, asksConstant, evaluate, sizeOf } from '../../c/index.ts';
 
 export function lowerStmt(lw: Lowering, s: Stmt): void {
   const b = lw.b;
@@ -40,7 +40,7 @@ export function lowerStmt(lw: Lowering, s: Stmt): void {
     case 'if': {
       lw.at(s);
       const known = evaluate(s.cond);
-      if (known !== null && known.base === null) {
+      if (known !== null && known.base === null && !asksConstant(s.cond)) {
         // The other branch is not translated at all: what it cannot do is no mistake there.
         const [taken, dead] = known.value !== 0n ? [s.then, s.else] : [s.else, s.then];
         if (dead === null || !hasLabel(dead)) {

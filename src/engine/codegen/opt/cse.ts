@@ -62,6 +62,8 @@ function keyOf(i: Inst): string | null {
       return `${i.cast} ${i.type} ${i.size} ${argsOf(i)}`;
     case 'bswap':
       return `bswap ${i.size} ${i.type} ${argsOf(i)}`;
+    case 'isconst':
+      return `isconst ${argsOf(i)}`;
     case 'cmp':
       return `cmp ${i.pred} ${argsOf(i)}`;
     case 'global': {

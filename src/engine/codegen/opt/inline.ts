@@ -18,10 +18,11 @@ const ONCE = 2000;
 
 export function shouldInline(callee: Func, calls: number): boolean {
   const a = callee.decl.attributes;
+  if (a.naked) return false;
   if (a.alwaysInline) return true;
   // More than five registers of arguments cannot be passed.
   if (callee.params.length > 5) return true;
-  if (a.noInline || a.weak || a.section !== null) return false;
+  if (a.noInline || a.naked || a.weak || a.section !== null) return false;
   const size = sizeOfFunction(callee);
   if (callee.decl.linkage === 'global') return size <= SMALL_GLOBAL;
   return size <= SMALL || (calls === 1 && !callee.decl.addressTaken && size <= ONCE);
@@ -37,7 +38,7 @@ const acquires = (id: number): boolean => acquiresReference(id) || helperName(id
 export function acquiresForCallback(callee: Func, caller: FunctionDecl): boolean {
   const a = callee.decl.attributes;
   if (!caller.addressTaken || callee.returns !== 'ptr') return false;
-  if (a.noInline || a.weak || a.section !== null || callee.decl.linkage === 'global') return false;
+  if (a.noInline || a.naked || a.weak || a.section !== null || callee.decl.linkage === 'global') return false;
   return (
     sizeOfFunction(callee) <= ONCE &&
     callee.blocks.some((b) =>
@@ -52,7 +53,7 @@ export function acquiresForCallback(callee: Func, caller: FunctionDecl): boolean
  */
 export function isSmallFor(callee: Func, call: Inst): boolean {
   const a = callee.decl.attributes;
-  if (a.noInline || a.weak || a.section !== null || callee.decl.linkage === 'global') return false;
+  if (a.noInline || a.naked || a.weak || a.section !== null || callee.decl.linkage === 'global') return false;
   if (!call.args.some((x) => x.op === 'const')) return false;
   const value = (v: Inst): Inst => (v.op === 'param' ? (call.args[v.index] ?? v) : v);
   let size = 0;
@@ -80,7 +81,7 @@ export function isSmallFor(callee: Func, call: Inst): boolean {
  * pointer. clang specialises such functions, `noinline` ones and global ones too, and the call is gone.
  */
 export function isConstantFor(callee: Func, call: Inst): boolean {
-  if (callee.decl.attributes.weak) return false;
+  if (callee.decl.attributes.weak || callee.decl.attributes.naked) return false;
   const value = (v: Inst): Inst => (v.op === 'param' ? (call.args[v.index] ?? v) : v);
   const seen = new Set<Block>();
   let b = callee.blocks[0];

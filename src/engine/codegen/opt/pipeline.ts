@@ -1,6 +1,7 @@
 /** The order of the passes. */
 import type { Func } from '../ir.ts';
 import { cleanControlFlow } from './cfg.ts';
+import { denyHopeless } from './constants.ts';
 import { shareExpressions } from './cse.ts';
 import type { UnitContext } from '../lower/context.ts';
 import { propagateEqualities } from './equalities.ts';
@@ -33,6 +34,7 @@ export function optimise(f: Func, cx: UnitContext): void {
 export function prepare(f: Func, cx: UnitContext): void {
   cleanControlFlow(f);
   settle(f, cx);
+  if (denyHopeless(f)) settle(f, cx);
 }
 
 const PASSES: readonly ((f: Func) => boolean)[] = [

@@ -164,6 +164,8 @@ function simplifyOne(f: Func, i: Inst, dom: () => Dominators): Inst | 'edited' |
     case 'cmp':
     case 'condbr':
       return simplifyCompare(f, i);
+    case 'isconst':
+      return i.args[0].op === 'const' ? f.constant('i32', 1) : null;
     case 'bswap':
       return i.args[0].op === 'const'
         ? f.constant(i.type as ValueType, foldBswap(BigInt.asUintN(64, i.args[0].value), i.size))

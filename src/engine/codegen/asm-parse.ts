@@ -101,7 +101,7 @@ const FETCH = rule(
   String.raw`(${REG})\s*=\s*atomic_fetch_(add|and|or|xor)\(\(\s*([us])(32|64)\s*\*\s*\)\s*\(\s*(${REG})\s*(?:([+-])\s*(${VALUE})\s*)?\)\s*,\s*(${REG})\s*\)`,
 );
 const EXCHANGE = rule(
-  String.raw`(${REG})\s*=\s*(cmpxchg|xchg)(?:32)?_(32|64)\(\s*(${REG})\s*(?:([+-])\s*(${VALUE})\s*)?(?:,\s*${REG}\s*)?,\s*(${REG})\s*\)`,
+  String.raw`(${REG})\s*=\s*(cmpxchg|xchg)(?:32)?_(32|64)\(\s*(${REG})\s*(?:([+-])\s*(${VALUE})\s*)?(?:,\s*(?:${REG})\s*)?,\s*(${REG})\s*\)`,
 );
 const PACKET = rule(String.raw`r0\s*=\s*\*\s*\(\s*u(8|16|32)\s*\*\s*\)\s*skb\[(${VALUE})\]`);
 const DATA = rule(String.raw`\.8byte\s+(${VALUE})`);

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { createIncludeResolver } from '../../../src/engine/c/index.ts';
 import { compileC } from '../../../src/engine/codegen/index.ts';
-import { errors, execute, object, PRELUDE } from './support.ts';
+import { compile, errors, execute, object, PRELUDE } from './support.ts';
 
 const CALLBACKS = `
 typedef int (*callback)(int, u64 *);
@@ -133,5 +133,66 @@ describe('calls in assembly', () => {
       );
     expect(call('r2 = 0; r3 = 1;', '__attribute__((naked))')).toEqual([]);
     expect(call('r1 = 0; r3 = 1;', '')).toEqual(['codegen/asm']);
+  });
+});
+
+describe('__builtin_constant_p', () => {
+  const asks = (call: string): string =>
+    `static __attribute__((always_inline)) int known(const u32 n) { if (!__builtin_constant_p(n)) return 1; return 2; }
+     SEC("test") int f(u64 *w) { ${call} }`;
+  it.each<[string, string, bigint]>([
+    ['of what inlining makes a constant', 'return known(7);', 2n],
+    ['of what stays unknown', 'return known(w[0]);', 1n],
+    ['of both, from one function', 'return known(7) * 10 + known(w[0]);', 21n],
+    ['of a local that is a constant', 'u32 n = 4; return known(n + 1);', 2n],
+    [
+      'of what unrolling makes a constant',
+      'int s = 0; _Pragma("unroll") for (int i = 0; i < 3; i++) s += known(i); return s;',
+      6n,
+    ],
+  ])('%s', (_, call, want) => {
+    expect(execute(asks(call), [9n]).r0).toBe(want);
+  });
+
+  it('decides what is left: assembly behind a trap', () => {
+    const call = (slot: string): number => {
+      const r = object(
+        `static __attribute__((always_inline)) void tail_call(void *ctx, void *map, const u32 slot) {
+           if (!__builtin_constant_p(slot)) __builtin_trap();
+           asm volatile("r1 = %[c]; r2 = %[m]; r3 = %[s]; call 12" :: [c]"r"(ctx), [m]"r"(map), [s]"i"(slot) : "r0", "r1", "r2", "r3", "r4", "r5");
+         }
+         char m[8] SEC(".data.m");
+         SEC("test") int f(u64 *w) { tail_call(w, m, ${slot}); return 3; }`,
+      );
+      return r.functions[0].insns;
+    };
+    expect(call('1')).toBe(5);
+  });
+});
+
+describe('naked functions', () => {
+  it('are what their assembly says, and nothing else', () => {
+    const r = object(
+      `static __attribute__((naked, noinline, used)) int two(void) { asm volatile("r0 = 2; exit;"); }
+       SEC("test") __attribute__((naked)) int f(u64 *w) { asm volatile("*(u64 *)(r10 - 8) = 7; r6 = *(u64 *)(r1 + 0); call two; r0 += r6; r1 = *(u64 *)(r10 - 8); r0 += r1; exit;"); }`,
+    );
+    expect(r.functions).toEqual([
+      { name: 'two', section: '.text', insns: 2, stack: 0 },
+      { name: 'f', section: 'test', insns: 7, stack: 0 },
+    ]);
+  });
+
+  it.each<[string, string, RegExp]>([
+    ['C in them', 'int x = w[0]; asm volatile("exit");', /its body can be assembly only/],
+    ['nothing in them', '', /has no instructions/],
+    ['an operand that is no constant', 'asm volatile("r0 = %[x]; exit;" :: [x]"i"(w[0]));', /is not a constant/],
+    ['a label that is not there', 'asm volatile("goto nowhere; exit;");', /no label nowhere/],
+    ['an offset that is too far', 'asm volatile("r0 = *(u64 *)(r1 + 40000); exit;");', /does not fit in 16 bits/],
+    ['a function that is not there', 'asm volatile("call nobody; exit;");', /call nobody/],
+    ['two registers where one has to be', 'asm volatile("r0 = -r1; exit;");', /works on one register/],
+  ])('refuse %s', (_, body, message) => {
+    const r = compile(`SEC("test") __attribute__((naked)) int f(u64 *w) { ${body} }`);
+    expect(r.object).toBeNull();
+    expect(r.diagnostics.map((d) => d.message).join('\n')).toMatch(message);
   });
 });

@@ -5,6 +5,8 @@ import type { Reg } from './reg.ts';
 import { NOT_INIT } from './reg.ts';
 
 export const REGS = 11;
+/** The first register that survives calls. */
+export const SAVED = 6;
 const NOWHERE: readonly null[] = new Array<null>(REGS).fill(null);
 
 /** Values, and for each register, as bits, what happened to it since the last checkpoint. */
@@ -16,9 +18,14 @@ export class FrameRegs extends FrameFacts {
   precise = 0;
   /** Came from another frame. */
   #moved = 0;
-  /** Where reads are noted: the values' places in the last checkpoint, and which that is. */
+  /**
+   * Where reads are noted: the values' places in a checkpoint, and which that is. The last one, but for r0 to r5 of a frame
+   * that waits for a call: those are not linked to what is kept meanwhile.
+   */
   #from: readonly (Kept | null)[] = NOWHERE;
-  #fromDepth = 0;
+  #depthOf0 = 0;
+  #depthOfArgs = 0;
+  #depthOfRest = 0;
   /** The registers in the last checkpoint; null where the frame is newer. */
   keptRegs: KeptRegs | null = null;
 
@@ -32,7 +39,10 @@ export class FrameRegs extends FrameFacts {
     const places = this.#from.slice();
     places[n] = from.#from[n];
     this.#from = places;
-    this.#fromDepth = from.#fromDepth;
+    const depth = from.readDepth(n);
+    if (n === 0) this.#depthOf0 = depth;
+    else if (n < SAVED) this.#depthOfArgs = depth;
+    else this.#depthOfRest = depth;
   }
 
   /** The place in a checkpoint where a read of register `n` is noted; null = nowhere. */
@@ -41,11 +51,11 @@ export class FrameRegs extends FrameFacts {
   }
 
   /** The checkpoint of `readAt`. */
-  get readDepth(): number {
-    return this.#fromDepth;
+  readDepth(n: number): number {
+    return n >= SAVED ? this.#depthOfRest : n === 0 ? this.#depthOf0 : this.#depthOfArgs;
   }
 
-  /** Where register `n` was at the last checkpoint, be it written since. */
+  /** The same place as `readAt`, be the register written since. */
   placeBefore(n: number): Kept | null {
     return this.#from[n];
   }
@@ -55,18 +65,26 @@ export class FrameRegs extends FrameFacts {
     return this.regs[n] === before.reg && ((this.written | this.#moved) & (1 << n)) === 0;
   }
 
-  /** A checkpoint keeps the registers as they are. `reads`: it is where reads are noted from now on. */
-  keepRegsAs(kept: KeptRegs, reads: boolean, depth: number): void {
+  /** A checkpoint keeps the registers as they are. From register `linked` on it is where reads are noted from now on. */
+  keepRegsAs(kept: KeptRegs, linked: number, depth: number): void {
     this.written = this.precise = this.#moved = 0;
     this.keptRegs = kept;
-    this.#from = reads ? kept.places : NOWHERE;
-    this.#fromDepth = depth;
+    if (linked === REGS) return;
+    this.#depthOfRest = depth;
+    if (linked === 0) {
+      this.#from = kept.places;
+      this.#depthOf0 = this.#depthOfArgs = depth;
+    } else if (kept.places.some((k, i) => i >= linked && this.#from[i] !== k)) {
+      this.#from = [...this.#from.slice(0, linked), ...kept.places.slice(linked)];
+    }
   }
 
   /** The same values with the same past. */
   hasLikeRegs(o: FrameRegs): boolean {
     if (this.written !== o.written || this.precise !== o.precise || this.#moved !== o.#moved) return false;
-    if (this.#from !== o.#from || this.#fromDepth !== o.#fromDepth || this.keptRegs !== o.keptRegs) return false;
+    if (this.#from !== o.#from || this.keptRegs !== o.keptRegs) return false;
+    if (this.#depthOf0 !== o.#depthOf0 || this.#depthOfArgs !== o.#depthOfArgs) return false;
+    if (this.#depthOfRest !== o.#depthOfRest) return false;
     for (let i = 0; i < REGS; i++) if (this.regs[i] !== o.regs[i]) return false;
     return true;
   }
@@ -80,7 +98,9 @@ export class FrameRegs extends FrameFacts {
     this.precise = from.precise;
     this.#moved = from.#moved;
     if (this.#from !== from.#from) this.#from = from.#from;
-    this.#fromDepth = from.#fromDepth;
+    this.#depthOf0 = from.#depthOf0;
+    this.#depthOfArgs = from.#depthOfArgs;
+    this.#depthOfRest = from.#depthOfRest;
     if (this.keptRegs !== from.keptRegs) this.keptRegs = from.keptRegs;
     return this;
   }

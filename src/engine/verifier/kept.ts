@@ -17,7 +17,7 @@ import { LIVE_DONE, LIVE_READ, LIVE_WRITTEN } from './live-bits.ts';
 import { Frame, PathState } from './state.ts';
 import { NO_BYTES } from './stack-slot.ts';
 import { FrameFacts } from './frame-facts.ts';
-import { REGS } from './frame-regs.ts';
+import { REGS, SAVED } from './frame-regs.ts';
 import { START } from './trails.ts';
 
 /** A place in checkpoints that follow each other on a path, from `first` on. */
@@ -142,7 +142,8 @@ export class KeptState extends PathState {
     this.insn = insn;
     this.branches = 1;
     this.depth = before === null ? 0 : before.depth + 1;
-    this.frames = cur.frames.map((f, n) => keepFrame(f, before?.frames[n], !allRead, this.depth));
+    const inner = cur.frames.length - 1;
+    this.frames = cur.frames.map((f, n) => keepFrame(f, before?.frames[n], n === inner, !allRead, this.depth));
     cur.parent = this;
     cur.firstInsn = insn;
     cur.history = START;
@@ -228,16 +229,18 @@ function searched(reg: Reg): Reg {
   return r;
 }
 
-function keepFrame(f: Frame, before: KeptFrame | undefined, reads: boolean, depth: number): KeptFrame {
-  const regs = keepRegs(f, depth);
-  f.keepRegsAs(regs, reads, depth);
+function keepFrame(f: Frame, before: KeptFrame | undefined, inner: boolean, reads: boolean, depth: number): KeptFrame {
+  // From which register on later reads are noted here. Callers' r1 to r5 are dead, and r0 comes from the callee.
+  const linked = !reads ? REGS : inner ? 0 : SAVED;
+  const regs = keepRegs(f, linked, depth);
+  f.keepRegsAs(regs, linked, depth);
   const stack = keepStack(f, reads, depth);
   f.keepAs(stack, depth);
   if (before?.allRegs === regs && stack === before.wholeStack && before.hasLikeFacts(f)) return before;
   return new KeptFrame(f, regs, stack);
 }
 
-function keepRegs(f: Frame, depth: number): KeptRegs {
+function keepRegs(f: Frame, linked: number, depth: number): KeptRegs {
   const before = f.keptRegs;
   // Places that another path took over from the last checkpoint go on there only.
   const goesOn = before !== null && before.last === depth - 1;
@@ -246,11 +249,11 @@ function keepRegs(f: Frame, depth: number): KeptRegs {
   for (let i = 0; i < REGS; i++) {
     if (f.regs[i].precise) f.regs[i] = searched(f.regs[i]);
     const old = goesOn ? before.places[i] : null;
-    const same = old !== null && f.isReg(i, old);
+    const same = old !== null && f.isReg(i, old) && (f.placeBefore(i) === old) === i >= linked;
     if (same && places === null) continue;
     places ??= before !== null && i > 0 ? before.places.slice(0, i) : [];
     const written = (f.written & (1 << i)) !== 0;
-    places.push(same ? old : new Kept(f.regs[i], NO_BYTES, written, depth, f.placeBefore(i), f.readDepth));
+    places.push(same ? old : new Kept(f.regs[i], NO_BYTES, written, depth, f.placeBefore(i), f.readDepth(i)));
   }
   return places === null ? before! : new KeptRegs(places, depth);
 }

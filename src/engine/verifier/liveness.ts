@@ -8,7 +8,7 @@ import type { Frame, State } from './state.ts';
  * The value of register `n` is read: so is the same place in the checkpoints before, up to its last write.
  * @returns how many there were
  */
-export const markRead = (frame: Frame, n: number): number => markFrom(frame.readAt(n), frame.readDepth);
+export const markRead = (frame: Frame, n: number): number => markFrom(frame.readAt(n), frame.readDepth(n));
 
 /** The same for slot `n` of a frame's stack. */
 export function markSlotRead(frame: Frame, n: number): number {

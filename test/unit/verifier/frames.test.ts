@@ -137,10 +137,28 @@ test('a value that came from another frame is read where it was', () => {
   callee.moveReg(7, st.cur);
   expect(callee.regs[7]).toBe(VALUES[1]);
   expect(callee.readAt(7)).toBe(kept.cur.regs[7]);
-  expect(callee.readDepth).toBe(kept.depth);
+  expect(callee.readDepth(7)).toBe(kept.depth);
   expect(callee.readAt(6)).toBe(null);
   st.frames.push(callee);
   const second = new KeptState(st, 1);
   expect(second.cur.regs[7].parent).toBe(kept.cur.regs[7]);
   expect(callee.readAt(7)).toBe(second.cur.regs[7]);
+});
+
+test('arguments that a frame has while it waits are read where they were before the call', () => {
+  const st = new State([new Frame(-1, 0, 0)]);
+  const before = new KeptState(st, 0);
+  const callee = new Frame(0, 1, 1);
+  st.frames.push(callee);
+  const within = new KeptState(st, 1);
+  expect(st.frames[0].readAt(1)).toBe(before.cur.regs[1]);
+  expect(st.frames[0].readDepth(1)).toBe(before.depth);
+  expect(st.frames[0].readAt(6)).toBe(within.frames[0].regs[6]);
+  expect(st.frames[0].readDepth(6)).toBe(within.depth);
+  callee.moveReg(0, callee);
+  st.frames[0].moveReg(0, callee);
+  st.frames.pop();
+  expect(st.cur.readAt(0)).toBe(within.cur.regs[0]);
+  expect(st.cur.readDepth(0)).toBe(within.depth);
+  expect(new KeptState(st, 2).cur.regs[1].parent).toBe(before.cur.regs[1]);
 });

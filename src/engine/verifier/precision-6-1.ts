@@ -207,6 +207,7 @@ export function markAllPrecise(
   from: TrailEnd,
   marked: (frame: number, name: string) => void = () => undefined,
 ): void {
+  const search = ++env.searches;
   for (let st = from.parent; st !== null && !st.allPrecise; st = st.parent) {
     const { depth } = st;
     env.spend(st.frames.length);
@@ -215,15 +216,11 @@ export function markAllPrecise(
       const { regs, stack } = st.frames[n];
       for (let i = 0; i < 10; i++) {
         const k = regs[i];
-        if (!k.reg.isScalar || k.preciseTo >= depth) continue;
-        k.preciseTo = depth;
-        marked(n, `r${i}`);
+        if (k.reg.isScalar && k.demand(depth, search)) marked(n, `r${i}`);
       }
       for (let i = 0; i < stack.length; i++) {
         const k = stack[i];
-        if (!isSpill(k.types) || !k.reg.isScalar || k.preciseTo >= depth) continue;
-        k.preciseTo = depth;
-        marked(n, `fp${-(i + 1) * 8}`);
+        if (isSpill(k.types) && k.reg.isScalar && k.demand(depth, search)) marked(n, `fp${-(i + 1) * 8}`);
       }
     }
   }

@@ -386,6 +386,6 @@ export function returnToCaller(env: Env): void {
       ? `returning from callee:\n${frameText(env, callee)}\nto caller at ${env.insn}:\n${frameText(env, caller)}\n`
       : '',
   );
-  st.frames.pop();
+  st.leave();
   if (again) widenImprecise(env, env.insn);
 }

@@ -93,6 +93,11 @@ export class FrameStack extends FrameRegs {
     return this.#without !== null && sameHalves(this.#without, live);
   }
 
+  /** Nothing was put there since what is dead was forgotten. */
+  get isLikeForgotten(): boolean {
+    return this.#without !== null;
+  }
+
   noteWithoutDead(live: Halves): void {
     this.#without = live.slice();
   }

@@ -57,28 +57,37 @@ export class LivenessBefore {
 
   /** Forgets what the current state holds in places that are not read any more (clean_verifier_state()). */
   forgetDead(env: Env): void {
-    const { frames } = env.state;
-    const around = this.#around;
-    around.length = 0;
-    for (let n = 0; n < frames.length; n++) around.push(this.#instanceOf(env, frames[n], n));
-    for (let n = 0; n < frames.length; n++) {
-      const { regs } = frames[n];
-      const bits = this.liveRegs(frames, n, env.insn);
-      for (let i = 0; i < 10; i++) {
-        if ((bits & (1 << i)) === 0 && regs[i] !== NOT_INIT) regs[i] = NOT_INIT;
-      }
-      if (frames[n].stack.length === 0) continue;
-      const live = this.#liveHalves(env, n);
-      if (frames[n].isWithoutDead(live)) continue;
-      for (let i = 0; i < frames[n].stack.length; i++) {
-        const halves = halvesOfSlot(live, i);
-        const slot = frames[n].stack[i];
-        if (halves === 3 || slot === DEAD_SLOT) continue;
-        const rest = withoutHalves(slot, (halves & 1) !== 0, (halves & 2) !== 0);
-        if (rest !== slot) frames[n].replaceSlot(i, rest);
-      }
-      frames[n].noteWithoutDead(live);
+    const { frames, settled } = env.state;
+    let known = frames.length;
+    for (let n = frames.length - 1; n >= 0; n--) {
+      if (n < settled && frames[n].isLikeForgotten) continue;
+      // Instances from this frame inwards are needed.
+      while (known > n) this.#around[--known] = this.#instanceOf(env, frames[known], known);
+      this.#forgetDeadOf(env, n);
     }
+    // What is live in frames that the running function knows nothing of depends on the calls alone.
+    const own = this.#around[frames.length - 1];
+    env.state.settled = own === null ? 0 : Math.max(0, frames.length - 1 - own.depth);
+  }
+
+  #forgetDeadOf(env: Env, n: number): void {
+    const { frames } = env.state;
+    const frame = frames[n];
+    const { regs } = frame;
+    const bits = this.liveRegs(frames, n, env.insn);
+    for (let i = 0; i < 10; i++) {
+      if ((bits & (1 << i)) === 0 && regs[i] !== NOT_INIT) regs[i] = NOT_INIT;
+    }
+    const live = this.#liveHalves(env, n);
+    if (frame.isWithoutDead(live)) return;
+    for (let i = 0; i < frame.stack.length; i++) {
+      const halves = halvesOfSlot(live, i);
+      const slot = frame.stack[i];
+      if (halves === 3 || slot === DEAD_SLOT) continue;
+      const rest = withoutHalves(slot, (halves & 1) !== 0, (halves & 2) !== 0);
+      if (rest !== slot) frame.replaceSlot(i, rest);
+    }
+    frame.noteWithoutDead(live);
   }
 
   #instanceOf(env: Env, f: Frame, n: number): Instance | null {
@@ -93,8 +102,8 @@ export class LivenessBefore {
   /** Halves of frame `n` that may be read later: by the function that runs, or by its callers when it has returned. */
   #liveHalves(env: Env, n: number): Halves {
     const around = this.#around;
-    const top = around.length - 1;
     const { frames } = env.state;
+    const top = frames.length - 1;
     const own = around[top];
     if (own === null) return ALL;
     const live = this.#live.fill(0);

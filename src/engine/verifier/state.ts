@@ -102,6 +102,8 @@ export class PathEnd implements TrailEnd {
 
 export class State extends PathState {
   frames: Frame[];
+  /** How many outer frames are without what is dead, as long as the calls are the same and nothing is put there. */
+  settled = 0;
 
   constructor(frames: Frame[]) {
     super();
@@ -116,8 +118,15 @@ export class State extends PathState {
   copy(into: State = new State([])): State {
     into.takePath(this);
     into.loopEntry = null;
+    into.settled = this.settled;
     into.takeFrames(this.frames);
     return into;
+  }
+
+  /** Back to the caller. */
+  leave(): void {
+    this.frames.pop();
+    this.settled = Math.min(this.settled, this.frames.length - 1);
   }
 
   /** Has copies of these frames from now on, in the places it has. */

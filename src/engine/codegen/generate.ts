@@ -27,6 +27,7 @@ import { acquiresForCallback, inlineCalls, isConstantFor, isSmallFor, shouldInli
 import { refuseBlocks } from './opt/expand-blocks.ts';
 import { hasIndirectCalls, refuseIndirectCalls, resolveCalls } from './opt/indirect.ts';
 import { denyConstants } from './opt/constants.ts';
+import { hoistAddresses } from './opt/widening.ts';
 import { optimise, prepare } from './opt/pipeline.ts';
 import { shareSlots } from './opt/share-slots.ts';
 import { sinkLoads } from './opt/sink-loads.ts';
@@ -314,6 +315,7 @@ function generate(cx: UnitContext, opts: CodegenOptions, cache?: CodeCache): Gen
     sinkLoads(f);
     shareSlots(f);
     sinkAddresses(f);
+    hoistAddresses(f);
     const m = selectFunction(f);
     removeDeadMachine(m);
     cx.pulse();

@@ -33,6 +33,7 @@ import { assert } from '../../../base/index.ts';
 import { type BinOp, type Block, CORE_KIND, type Func, type Inst, type Pred, SWAPPED } from '../ir.ts';
 import { splitCriticalEdges } from '../opt/cfg.ts';
 import { dominators, reversePostorder } from '../opt/dominators.ts';
+import { asksForOneNumber } from '../opt/widening.ts';
 import { countUses, splitAddress } from '../opt/util.ts';
 import { FIRST_VIRTUAL, type FrameSlot, MBlock, type MFunc, MInst, R0 } from './mir.ts';
 
@@ -100,7 +101,8 @@ class Selector {
 
   run(): MFunc {
     const f = this.#f;
-    const order = reversePostorder(f, comparesPointers);
+    const asks = asksForOneNumber(f);
+    const order = reversePostorder(f, (b) => comparesPointers(b) || asks.has(b));
     const dom = dominators(f);
     for (const b of order) {
       const m = new MBlock(b.id);

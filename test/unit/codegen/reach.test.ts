@@ -118,6 +118,13 @@ describe('calls in assembly', () => {
       expect(execute(text, [x]).r0).toBe(want);
   });
 
+  it('a constant operand has the sign of its type, as compilers print it', () => {
+    const text =
+      'SEC("test") long f(u64 *w) { long x = w[0]; asm volatile("if %0 s>= %1 goto +2; %0 = %2; %0 += %3;" : "+r"(x) : "i"(-2147483646), "i"(0x80000001u), "i"((u8)200)); return x; }';
+    expect(execute(text, [0n]).r0).toBe(0n);
+    expect(BigInt.asIntN(64, execute(text, [0x8000000000000000n]).r0)).toBe(-0x7fffffffn - 56n);
+  });
+
   it('a variable that is only an input keeps what the statement makes of it, as with clang', () => {
     const text =
       'SEC("test") long f(u64 *w) { u32 n = w[0]; asm volatile("if %[n] < %[max] goto +1; %[n] = %[max];" : : [n] "r"(n), [max] "i"(100)); return n + w[1]; }';

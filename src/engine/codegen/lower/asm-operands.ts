@@ -1,5 +1,14 @@
 /** Operands of inline assembly that are known when it is compiled: numbers, addresses, functions. */
-import { evaluate, type Expr, type FunctionDecl, helperId, integerOf, type InitEntry, sizeOf } from '../../c/index.ts';
+import {
+  evaluate,
+  type Expr,
+  type FunctionDecl,
+  helperId,
+  integerOf,
+  type InitEntry,
+  isBool,
+  sizeOf,
+} from '../../c/index.ts';
 import type { AsmConstant, Callee } from '../ir.ts';
 import type { UnitContext } from './context.ts';
 
@@ -12,10 +21,16 @@ export function constantOf(e: Expr): AsmConstant | null {
     const id = helperId(e);
     return id === null ? null : { kind: 'number', value: BigInt(id) };
   }
-  if (c.base === null) return { kind: 'number', value: c.value };
+  if (c.base === null) return { kind: 'number', value: asPrinted(c.value, e) };
   if (c.base.kind === 'string') return null;
   const symbol = c.base.kind === 'function' ? { kind: 'func' as const, decl: c.base } : { kind: 'var' as const, decl: c.base }; // prettier-ignore
   return { kind: 'address', symbol, addend: Number(c.value) };
+}
+
+/** Compilers print a constant operand as a signed number of its type, unsigned ones too. */
+export function asPrinted(value: bigint, e: Expr): bigint {
+  const int = integerOf(e.type);
+  return int === null || isBool(e.type) ? value : BigInt.asIntN(int.size * 8, value);
 }
 
 /** Of `*(long *)&(struct bpf_insn) { ... }`, how filter macros write an instruction: its bits. */

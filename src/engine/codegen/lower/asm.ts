@@ -14,7 +14,7 @@ import {
   labelIndex,
   parseAsm,
 } from '../asm-parse.ts';
-import { calleeOf } from './asm-operands.ts';
+import { asPrinted, calleeOf } from './asm-operands.ts';
 import type { Lowering } from './context.ts';
 import { lowerExpr } from './expr.ts';
 import { loadPlace, lowerPlace, type Place, storePlace } from './place.ts';
@@ -101,13 +101,14 @@ class Translation {
     });
     for (const i of inputs) {
       if (i.constraint.includes('m') && !/[rgi]/.test(i.constraint)) continue;
-      const value = wide(this.#lw, lowerExpr(this.#lw, widest(i))!);
+      const plain = lowerExpr(this.#lw, widest(i))!;
+      const value = wide(this.#lw, plain);
       const tied = /^\d+$/.test(i.constraint)
         ? outputs[Number(i.constraint)]
         : outputs.find((o) => i.constraint === `[${o.name}]`);
       if (tied !== undefined) b.store(this.#slot(tied), b.opaque(value), 8);
       else if (/[in]/.test(i.constraint) && (value.op === 'const' || !/[rg]/.test(i.constraint)))
-        this.#constants.set(i, value);
+        this.#constants.set(i, plain.op === 'const' ? b.i64(asPrinted(plain.value, i.expr)) : value);
       else b.store(this.#slot(i), b.opaque(value), 8);
     }
   }

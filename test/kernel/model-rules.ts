@@ -101,6 +101,7 @@ export const RULES: readonly ModelRule[] = [
   { id: 'object', text: "objects of the program's own (6.12)", none: { raw: OWN_DATA } },
   { id: 'list', text: 'lists of them, under a lock (6.12)', none: { raw: OWN_DATA } },
   { id: 'tree', text: 'trees of them, under a lock (6.12)', none: { raw: OWN_DATA } },
+  { id: 'stream', text: 'streams of a program (7.2)', none: { raw: KERNEL_IDS } },
   { id: 'rcu_lock', text: 'RCU sections (6.12)', raw: /^rcu: / },
   { id: 'leak', text: 'references that are not released', raw: /^ringbuf: (reserve and|never|released on)/ },
   { id: 'return_range', text: 'return values by hook (6.12)', raw: /^return: (-?\d|random|checked)/ },

@@ -8,7 +8,10 @@ import { platform, type Kernel } from './verifier-platforms.ts';
 const FILES = ['values', 'memory', 'calls', 'licence', 'program', 'timers'] as const;
 /** What needs kernel functions. */
 const MODERN = ['kfuncs', 'objects'] as const;
-export const filesOf = (kernel: Kernel): readonly string[] => (kernel === '6.1' ? FILES : [...FILES, ...MODERN]);
+/** What needs those of 7.2. */
+const NEWEST = ['newest'] as const;
+export const filesOf = (kernel: Kernel): readonly string[] =>
+  kernel === '6.1' ? FILES : [...FILES, ...MODERN, ...(kernel === '7.2' ? NEWEST : [])];
 
 /** What a verifier said of one program. */
 export interface RuleVerdict {

@@ -8,7 +8,7 @@ import { markSlotRead } from './liveness.ts';
 import { memAccess } from './memory.ts';
 import { acquire, releaseReference } from './refs.ts';
 import type { DynptrType, Reg } from './reg.ts';
-import { Reg as RegClass } from './reg.ts';
+import { Reg as RegClass, unknownReg } from './reg.ts';
 import { SCALAR_ZERO } from './scalar.ts';
 import { clearSlot, destroyDynptr, objectSlot, OUT_OF_STACK, refcounted } from './slots.ts';
 import { ALL_DYNPTR, SLOT_DYNPTR } from './stack-slot.ts';
@@ -77,13 +77,14 @@ export function checkDynptr(env: Env, regno: number, arg: DynptrArg, cloneRef = 
   const reg = env.reg(regno);
   const bad = (message: string): never => env.fail(EINVAL, 'dynptr', message, regno);
   // How the kernel counts arguments here.
-  const argno = env.rules.dynptrsEnd ? regno - 1 : regno;
+  const byName = env.rules.argsByRegister;
+  const as = byName ? `R${regno}` : `arg #${env.rules.dynptrsEnd ? regno - 1 : regno}`;
   if (!env.rules.dynptrsEnd) {
     if (!reg.num.isConst) env.fail(ENOTSUPP, 'not-modelled', 'dynptrs at variable offsets are not modelled');
     if (reg.off % 8 !== 0) bad('cannot pass in dynptr at an offset');
   }
   if (reg.kind !== 'fp' && reg.kind !== 'dynptr_ptr') {
-    bad(`arg#${regno - 1} expected pointer to stack or const struct bpf_dynptr`);
+    bad(`${byName ? `R${regno}` : `arg#${regno - 1}`} expected pointer to stack or const struct bpf_dynptr`);
   }
   if (arg.uninit) {
     const spi = reg.kind === 'dynptr_ptr' ? -EINVAL : dynptrSlot(env, reg);
@@ -98,9 +99,9 @@ export function checkDynptr(env: Env, regno: number, arg: DynptrArg, cloneRef = 
   if (reg.kind === 'dynptr_ptr' && !arg.readOnly) {
     bad('cannot pass pointer to const bpf_dynptr, the helper mutates it');
   }
-  if (!isInitialised(env, reg)) bad(`Expected an initialized dynptr as arg #${argno}`);
+  if (!isInitialised(env, reg)) bad(`Expected an initialized dynptr as ${as}`);
   if (arg.type !== null && target(env, reg).dynptr?.type !== arg.type) {
-    bad(`Expected a dynptr of type ${arg.type} as arg #${argno}`);
+    bad(`Expected a dynptr of type ${arg.type} as ${as}`);
   }
   if (reg.kind === 'dynptr_ptr') return;
   const frame = env.frameOf(reg);
@@ -127,11 +128,15 @@ export function releaseDynptr(env: Env, reg: Reg): boolean {
     return true;
   }
   releaseReference(env, refId);
+  const gone = new Set<number>();
   for (let i = 1; i < frame.stack.length; i++) {
     const slot = frame.stack[i];
     if (!slot.isDynptr || slot.reg.refId !== refId || !slot.reg.dynptr?.first) continue;
+    gone.add(slot.reg.id);
     clearSlot(frame, i);
     clearSlot(frame, i - 1);
   }
+  // Slices that kernel functions made have no part in the reference.
+  if (env.rules.slicesEnd) env.state.mapValues((r) => (gone.has(r.dynptrId) ? unknownReg(env.insn) : r));
   return true;
 }

@@ -8,24 +8,42 @@ import type { Reg } from './reg.ts';
 import { ALLOC, pointerReg } from './reg.ts';
 
 // What kernel functions do, see `Kfunc.role`.
-export const LIST_PUSH: ReadonlySet<string> = new Set(['bpf_list_push_front', 'bpf_list_push_back']);
-export const LIST_POP: ReadonlySet<string> = new Set(['bpf_list_pop_front', 'bpf_list_pop_back']);
+export const LIST_PUSH: ReadonlySet<string> = new Set(['bpf_list_push_front', 'bpf_list_push_back', 'bpf_list_add']);
 export const RB_ADD = 'bpf_rbtree_add';
-export const RB_REMOVE = 'bpf_rbtree_remove';
-export const RB_FIRST = 'bpf_rbtree_first';
 export const REFCOUNT_ACQUIRE = 'bpf_refcount_acquire';
-const RBTREE: ReadonlySet<string> = new Set([RB_ADD, RB_REMOVE, RB_FIRST]);
+/** They give back an element that the program owns from there on. */
+const TAKES: ReadonlySet<string> = new Set([
+  'bpf_list_pop_front',
+  'bpf_list_pop_back',
+  'bpf_list_del',
+  'bpf_rbtree_remove',
+]);
+/** They give back an element that stays where it is. */
+const LOOKS: ReadonlySet<string> = new Set([
+  'bpf_list_front',
+  'bpf_list_back',
+  'bpf_rbtree_first',
+  'bpf_rbtree_root',
+  'bpf_rbtree_left',
+  'bpf_rbtree_right',
+]);
+const ASKS: ReadonlySet<string> = new Set(['bpf_list_is_first', 'bpf_list_is_last', 'bpf_list_empty']);
+
+/** Does the result stay owned by the list or tree? */
+export const leavesInPlace = (role: string): boolean => LOOKS.has(role);
+/** Is the result an element of the list or tree? */
+export const givesNode = (role: string): boolean => TAKES.has(role) || LOOKS.has(role);
 
 /** Kernel functions that may (and must) be called while a lock is held. */
 export const isGraphFunc = (role: string): boolean =>
-  LIST_PUSH.has(role) || LIST_POP.has(role) || RBTREE.has(role) || role === REFCOUNT_ACQUIRE;
+  LIST_PUSH.has(role) || givesNode(role) || ASKS.has(role) || role === RB_ADD || role === REFCOUNT_ACQUIRE;
 
 /** Is the comparison function of a tree running, or something that it calls? (in_rbtree_lock_required_cb) */
 export function inTreeCallback(env: Env): boolean {
   for (let n = env.state.frames.length - 1; n > 0; n--) {
     const f = env.state.frames[n];
     if (!f.inCallback) continue;
-    if (env.insns.src[f.callsite] === 2 && RBTREE.has(kfuncRole(env.btf.name(env.insns.imm[f.callsite])))) return true;
+    if (env.insns.src[f.callsite] === 2 && kfuncRole(env.btf.name(env.insns.imm[f.callsite])) === RB_ADD) return true;
   }
   return false;
 }

@@ -321,7 +321,7 @@ function checkKind(env: Env, meta: CallMeta, regno: number, reg: Reg, arg: strin
 }
 
 /** Timers: the one of the map's value (process_timer_func). */
-function timerArg(env: Env, meta: CallMeta, regno: number, reg: Reg): void {
+export function timerArg(env: Env, meta: Pick<CallMeta, 'map' | 'mapUid'>, regno: number, reg: Reg): void {
   const map = reg.map!;
   const bad = (message: string): never => env.fail(EINVAL, 'timer', message, regno);
   if (!reg.num.isConst) bad(`R${regno} doesn't have constant offset. bpf_timer has to be at the constant offset`);

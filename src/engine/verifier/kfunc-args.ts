@@ -8,9 +8,9 @@ import { isContextPointer, isProjection, kernelContextType } from './ctx-types.t
 import { kindName } from './ctx.ts';
 import { checkDynptr, dynptrId, dynptrRef, dynptrType } from './dynptr.ts';
 import type { Env } from './env.ts';
-import { EACCES, EINVAL } from './env.ts';
-import { graphNode, graphRoot, inTreeCallback, RB_REMOVE } from './graph.ts';
-import { argOffset, checkConstString, checkSizeReg, memReg } from './helper-args.ts';
+import { EACCES, EINVAL, ENOTSUPP } from './env.ts';
+import { graphNode, graphRoot, inTreeCallback, RB_ADD } from './graph.ts';
+import { argOffset, checkConstString, checkSizeReg, memReg, timerArg } from './helper-args.ts';
 import type { IterPlace, IterStep } from './iters.ts';
 import { checkIter } from './iters.ts';
 import type { Kfunc } from './kfunc-table.ts';
@@ -24,6 +24,11 @@ export interface Param {
   readonly name: string;
   readonly type: number;
 }
+
+/** The function that gives up a dynptr of a file. */
+export const FILE_DISCARD = 'bpf_dynptr_file_discard';
+
+const isDynptr = (env: Env, typeId: number): boolean => env.btf.name(env.btf.strip(typeId)) === 'bpf_dynptr';
 
 /** What the arguments of one call have shown. */
 export interface KfuncMeta {
@@ -62,6 +67,7 @@ type Kind =
   | 'string'
   | 'map'
   | 'wq'
+  | 'timer'
   | 'btf'
   | 'callback'
   | 'mem'
@@ -150,6 +156,7 @@ function classify(env: Env, meta: KfuncMeta, n: number, ptr: BtfType, target: Bt
   if (p.name.endsWith('__str')) return 'string';
   if (p.name.endsWith('__map')) return 'map';
   if (target.kind === 'struct' && target.name === 'bpf_wq') return 'wq';
+  if (target.kind === 'struct' && target.name === 'bpf_timer') return 'timer';
   if (reg.kind === 'ptr_' || standsForStruct(reg) !== undefined) {
     if (!isStruct(target)) {
       env.fail(
@@ -199,7 +206,7 @@ export function checkKfuncArgs(env: Env, meta: KfuncMeta): void {
         regno,
       );
     }
-    if (env.rules.kfuncArgsTrusted && release && n === 0 && reg.refId === 0 && !reg.isNull) {
+    if (env.rules.kfuncArgsTrusted && release && n === 0 && reg.refId === 0 && !reg.isNull && !isDynptr(env, t.type)) {
       env.fail(
         EINVAL,
         'not-acquired',
@@ -222,7 +229,7 @@ export function checkKfuncArgs(env: Env, meta: KfuncMeta): void {
     argOffset(env, regno, reg, release && reg.refId !== 0);
     if (checkPointer(env, meta, n, kind, target)) n++;
   }
-  if (release && meta.release === 0) {
+  if (release && meta.release === 0 && func.name !== FILE_DISCARD) {
     env.fail(EINVAL, 'not-acquired', `release kernel function ${func.name} expects refcounted PTR_TO_BTF_ID`);
   }
 }
@@ -313,13 +320,17 @@ function checkPointer(env: Env, meta: KfuncMeta, n: number, kind: Kind, target: 
       meta.root = graphRoot(env, regno, reg, kind === 'rb-root' ? 'bpf_rb_root' : 'bpf_list_head');
       return false;
     case 'list-node':
+      if (p.name.endsWith('__nonown_allowed') && isNonOwning(reg) && reg.refId === 0) {
+        graphNode(env, regno, reg, 'bpf_list_head', 'bpf_list_node', meta.root!);
+        return false;
+      }
       if (!isOwnObject(reg)) bad(`${arg} expected pointer to allocated object`);
       referenced();
       graphNode(env, regno, reg, 'bpf_list_head', 'bpf_list_node', meta.root!);
       meta.object = { btf: reg.btf!, typeId: reg.btfId };
       return false;
     case 'rb-node':
-      if (name === RB_REMOVE) {
+      if (role !== RB_ADD) {
         const byName = env.rules.argsByRegister;
         const owned = isNonOwning(reg) ? reg.refId !== 0 && !byName : !byName || reg.refId === 0;
         if (owned) {
@@ -376,6 +387,10 @@ function checkPointer(env: Env, meta: KfuncMeta, n: number, kind: Kind, target: 
       meta.mapUid = reg.mapUid;
       return false;
     }
+    case 'timer':
+      if (reg.kind !== 'map_value' || reg.flags !== 0) bad(`${arg} doesn't point to a map value`);
+      timerArg(env, meta, regno, reg);
+      return false;
     case 'null':
       return false;
   }
@@ -405,9 +420,16 @@ function dynptrArg(env: Env, meta: KfuncMeta, regno: number, p: Param, reg: Reg)
   let clone = 0;
   if (meta.func.name === 'bpf_dynptr_from_skb') type = 'skb';
   else if (meta.func.name === 'bpf_dynptr_from_xdp') type = 'xdp';
-  else if (meta.func.name === 'bpf_dynptr_clone' && uninit && meta.dynptr !== null) {
+  else if (meta.func.name === FILE_DISCARD) type = 'file';
+  else if (meta.func.name === 'bpf_dynptr_from_file') {
+    type = 'file';
+    if (meta.refId !== 0) env.fail(ENOTSUPP, 'not-modelled', 'dynptrs of files that are held are not modelled');
+  } else if (meta.func.name === 'bpf_dynptr_clone' && uninit && meta.dynptr !== null) {
     type = meta.dynptr.type;
     clone = meta.dynptr.refId;
+  }
+  if (meta.func.name === FILE_DISCARD && reg.kind === 'dynptr_ptr') {
+    env.fail(EINVAL, 'dynptr', 'CONST_PTR_TO_DYNPTR cannot be released', regno);
   }
   checkDynptr(env, regno, { uninit, readOnly: reg.kind === 'dynptr_ptr', type }, clone);
   if (!uninit) meta.dynptr = { id: dynptrId(env, reg), type: dynptrType(env, reg), refId: dynptrRef(env, reg) };

@@ -3,11 +3,12 @@ import { pushAsync, pushTreeCallback } from './callbacks.ts';
 import { kindName } from './ctx.ts';
 import type { Env } from './env.ts';
 import { EACCES, EFAULT, EINVAL, ENOTSUPP } from './env.ts';
+import { releaseDynptr } from './dynptr.ts';
 import { checkReturn } from './exit.ts';
-import { inTreeCallback, LIST_POP, LIST_PUSH, nodeOf, RB_ADD, RB_FIRST, RB_REMOVE, REFCOUNT_ACQUIRE } from './graph.ts';
+import { givesNode, inTreeCallback, leavesInPlace, LIST_PUSH, nodeOf, RB_ADD, REFCOUNT_ACQUIRE } from './graph.ts';
 import { iterNext, iterReg } from './iters.ts';
 import type { KfuncMeta } from './kfunc-args.ts';
-import { checkKfuncArgs, isScalarStruct } from './kfunc-args.ts';
+import { checkKfuncArgs, FILE_DISCARD, isScalarStruct } from './kfunc-args.ts';
 import type { Kfunc } from './kfunc-table.ts';
 import { kfuncAllowed } from './kfunc-table.ts';
 import { markRead } from './liveness.ts';
@@ -101,6 +102,10 @@ export function callKfunc(env: Env): boolean {
   if (f.name === 'bpf_session_cookie') meta.resultSize = 8;
   if (func.role === 'bpf_wq_set_callback') pushAsync(env, meta.subprog, env.reg(1).map!, env.reg(1).mapUid, true);
   sections(env, func, sleepable);
+  const protects = env.rules.rcuSectionWanted && func.flags.has('rcu_protected');
+  if (protects && !env.inRcu) {
+    env.fail(EACCES, 'rcu', `kernel func ${f.name} requires RCU critical section protection`);
+  }
   releases(env, meta);
   if (f.name === THROW) {
     env.seenException = true;
@@ -184,7 +189,9 @@ function releases(env: Env, meta: KfuncMeta): void {
   const { name, role } = meta.func;
   const lost = (): never =>
     env.fail(EINVAL, 'not-acquired', `kfunc ${name}#${meta.id} reference has not been acquired before`);
-  if (meta.release !== 0 && !releaseReference(env, env.reg(meta.release).refId)) lost();
+  if (meta.func.name === FILE_DISCARD) {
+    if (!releaseDynptr(env, env.reg(1))) lost();
+  } else if (meta.release !== 0 && !releaseReference(env, env.reg(meta.release).refId)) lost();
   if (!LIST_PUSH.has(role) && role !== RB_ADD) return;
   const id = env.reg(2).refId;
   if (!becomeNonOwning(env, id)) {
@@ -214,7 +221,7 @@ function result(env: Env, meta: KfuncMeta, retType: number): void {
     const id = acquire(env);
     if (retNull) r.id = id;
     r.refId = id;
-  } else if (role === RB_FIRST) r = env.nonOwning(r);
+  } else if (leavesInPlace(role)) r = env.nonOwning(r);
   if (env.hasSpinLock(r) && r.id === 0) r.id = env.newId();
   env.setReg(0, r);
 }
@@ -235,7 +242,7 @@ function pointerResult(env: Env, meta: KfuncMeta, targetId: number): Reg {
     r.btfId = meta.object!.typeId;
     return r;
   }
-  if (LIST_POP.has(role) || role === RB_REMOVE || role === RB_FIRST) return nodeOf(env, meta.root!);
+  if (givesNode(role)) return nodeOf(env, meta.root!);
   if (name === 'bpf_cast_to_kern_ctx') return kernelPointer(meta.contextType, TRUSTED);
   if (name === 'bpf_rdonly_cast') {
     const id = Number(BigInt.asUintN(32, meta.constant ?? 0n));
@@ -269,6 +276,7 @@ function pointerResult(env: Env, meta: KfuncMeta, targetId: number): Reg {
   }
   // By 7.2 results are trusted; caches of slab objects are not held.
   let f = env.rules.kfuncArgsTrusted ? (name === 'bpf_get_kmem_cache' ? UNTRUSTED : TRUSTED) : 0;
+  if (env.rules.rcuSectionWanted && flags.has('rcu_protected')) f = RCU;
   if (flags.has('iter_next') && meta.iter !== null) f = iterReg(env, meta.iter).flags & RCU ? RCU : TRUSTED;
   return kernelPointer(targetId, f);
 }

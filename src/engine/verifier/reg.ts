@@ -48,7 +48,7 @@ export const DYNPTR_SKB = 1024;
 export const DYNPTR_XDP = 2048;
 
 /** What a dynptr stands for. */
-export type DynptrType = 'local' | 'ringbuf' | 'skb' | 'xdp';
+export type DynptrType = 'local' | 'ringbuf' | 'skb' | 'xdp' | 'file';
 /** State of a dynptr (in its two stack slots, or behind a constant pointer to one). */
 export interface DynptrInfo {
   readonly type: DynptrType;

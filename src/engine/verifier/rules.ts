@@ -132,10 +132,16 @@ export interface KernelRules {
   readonly kfuncHooks: Readonly<Record<string, string>>;
   /** RCU sections nest, and what may not sleep is told by the innermost kind of section (6.18). */
   readonly nestedRcu: boolean;
+  /** Kernel functions whose results RCU protects are refused outside of its sections, not only their results' use (7.0). */
+  readonly rcuSectionWanted: boolean;
   /** Numeric iterators, arenas and streams may be used while a lock is held (6.14). */
   readonly iteratorsUnderLock: boolean;
   /** Stores and new dynptrs end a dynptr that is in their way, and its slices (6.2); before, it is just in the way. */
   readonly dynptrsEnd: boolean;
+  /** A dynptr that must be given up may be overwritten while there is a clone of it (7.0). */
+  readonly clonesMayGo: boolean;
+  /** Slices that bpf_dynptr_slice() made end when their dynptr is given up (7.0). */
+  readonly slicesEnd: boolean;
   /** Whether a kernel function may sleep here is checked before its arguments (else after them). */
   readonly kfuncSleepsFirst: boolean;
   /** Arguments of tracepoints that may be NULL are known. */
@@ -208,8 +214,11 @@ const RULES_6_1: KernelRules = {
   kfuncs: kfuncTable(KFUNCS_6_1),
   kfuncHooks: {},
   nestedRcu: false,
+  rcuSectionWanted: false,
   iteratorsUnderLock: false,
   dynptrsEnd: false,
+  clonesMayGo: false,
+  slicesEnd: false,
   kfuncSleepsFirst: false,
   tracepointNulls: false,
   asyncReturn: [0, 0],
@@ -280,8 +289,11 @@ const RULES_6_12: KernelRules = {
   kfuncs: kfuncTable(KFUNCS_6_12),
   kfuncHooks: {},
   nestedRcu: false,
+  rcuSectionWanted: false,
   iteratorsUnderLock: false,
   dynptrsEnd: true,
+  clonesMayGo: false,
+  slicesEnd: false,
   kfuncSleepsFirst: true,
   tracepointNulls: true,
   asyncReturn: [0, 0],
@@ -313,10 +325,13 @@ const RULES_7_2: KernelRules = {
     'bpf_load_hdr_opt',
   ]),
   leakSummary: true,
+  clonesMayGo: true,
+  slicesEnd: true,
   kfuncArgsTrusted: true,
   kfuncs: kfuncTable(KFUNCS_7_2),
   kfuncHooks: HOOKS_7_0,
   nestedRcu: true,
+  rcuSectionWanted: true,
   iteratorsUnderLock: true,
   retvalInRange: true,
   argsByRegister: true,

@@ -36,7 +36,17 @@ export function clearSlot(frame: Frame, n: number): void {
 }
 
 /** Dynptrs that must be submitted or discarded. */
-export const refcounted = (t: DynptrType | undefined): boolean => t === 'ringbuf';
+export const refcounted = (t: DynptrType | undefined): boolean => t === 'ringbuf' || t === 'file';
+
+/** Does another dynptr stand for the same memory as the one whose first slot is `n`? */
+function hasClone(env: Env, frame: Frame, n: number): boolean {
+  const { refId } = frame.stack[n].reg;
+  return env.state.frames.some((f) =>
+    f.stack.some(
+      (s, i) => (f !== frame || i !== n) && s.isDynptr && s.reg.dynptr?.first === true && s.reg.refId === refId,
+    ),
+  );
+}
 
 /** A store is about to hit a slot: a dynptr there is gone, with all slices of it (destroy_if_dynptr_stack_slot). */
 export function destroyDynptr(env: Env, frame: Frame, spi: number): void {
@@ -44,7 +54,8 @@ export function destroyDynptr(env: Env, frame: Frame, spi: number): void {
   if (!env.rules.dynptrsEnd || slot === undefined || !slot.isDynptr) return;
   const first = slot.reg.dynptr?.first ? spi : spi + 1;
   const reg = frame.stack[first].reg;
-  if (refcounted(reg.dynptr?.type)) env.fail(EINVAL, 'dynptr-overwritten', 'cannot overwrite referenced dynptr');
+  if (refcounted(reg.dynptr?.type) && !(env.rules.clonesMayGo && hasClone(env, frame, first)))
+    env.fail(EINVAL, 'dynptr-overwritten', 'cannot overwrite referenced dynptr');
   const { id } = reg;
   clearSlot(frame, first);
   clearSlot(frame, first - 1);

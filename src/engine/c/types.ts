@@ -263,6 +263,12 @@ export function unqualified(t: CType): CType {
   return t;
 }
 
+/** A type without its own qualifiers. Those within a typedef stay: CO-RE knows types by their names. */
+export function asNamed(t: CType): CType {
+  while (t.kind === 'qualified' || t.kind === 'tag') t = t.base;
+  return t;
+}
+
 const hasQualifiers = (q: Qualifiers): boolean => q.const || q.volatile || q.restrict;
 
 /** Bytes of an object of the type; 0 for void, functions and incomplete types (GNU C says 1 for the first two: see `sizeofValue`). */

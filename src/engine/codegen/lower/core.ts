@@ -6,7 +6,7 @@ import {
   type CoreTypeInfoExpr,
   integerOf,
   sizeOf,
-  unqualified,
+  asNamed,
 } from '../../c/index.ts';
 import { CORE_KIND, type Inst } from '../ir.ts';
 import type { Lowering } from './context.ts';
@@ -35,17 +35,17 @@ export function lowerCoreInfo(
     case 'coreTypeInfo': {
       const kind = TYPE_KINDS[e.info] ?? CORE_KIND.typeExists;
       const value = kind === CORE_KIND.typeSize ? BigInt(sizeOf(e.target)) : 1n;
-      return b.coreImm(type, kind, { type: unqualified(e.target), steps: [{ kind: 'index', index: 0 }] }, value);
+      return b.coreImm(type, kind, { type: asNamed(e.target), steps: [{ kind: 'index', index: 0 }] }, value);
     }
     case 'coreEnumValue': {
       const exists = e.info === 0;
-      const access = { type: unqualified(e.target), steps: [], enumerator: e.enumerator };
+      const access = { type: asNamed(e.target), steps: [], enumerator: e.enumerator };
       return b.coreImm(type, exists ? CORE_KIND.enumvalExists : CORE_KIND.enumvalValue, access, exists ? 1n : e.value);
     }
     case 'btfTypeId': {
       const kind = e.flag === 0 ? CORE_KIND.localTypeId : CORE_KIND.targetTypeId;
       // The value (the type's id in our own BTF) is known when the BTF is written.
-      const target = kind === CORE_KIND.targetTypeId ? unqualified(e.target) : e.target;
+      const target = kind === CORE_KIND.targetTypeId ? asNamed(e.target) : e.target;
       return b.coreImm(type, kind, { type: target, steps: [{ kind: 'index', index: 0 }] }, 0n);
     }
   }

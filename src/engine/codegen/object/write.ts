@@ -26,7 +26,7 @@ import {
   STV_HIDDEN,
   writeBtfExt,
 } from '../../bpf/index.ts';
-import { type FunctionDecl, type Loc, type TranslationUnit, unqualified, type VarDecl } from '../../c/index.ts';
+import { asNamed, type FunctionDecl, type Loc, type TranslationUnit, type VarDecl } from '../../c/index.ts';
 import { CORE_KIND, isExternal, type Symbol } from '../ir.ts';
 import type { FunctionCode } from '../machine/emit.ts';
 import { BtfTypes } from './btf-types.ts';
@@ -296,7 +296,7 @@ export function writeObject(
       record(0, f.code.lines[0]?.insn === 0 ? f.code.lines[0].loc : f.code.decl.loc);
       for (const l of f.code.lines) if (l.insn !== 0) record(l.insn, l.loc);
       for (const c of f.code.core) {
-        const typeId = types.id(unqualified(c.access.type));
+        const typeId = types.id(asNamed(c.access.type));
         cores.push({
           insnOffset: f.offset + c.insn * 8,
           typeId,

@@ -17,6 +17,13 @@ export function resolveCalls(f: Func, definition: (d: FunctionDecl) => Func | un
     for (const i of b.insts) {
       if (i.op !== 'call' || i.callee?.kind !== 'indirect') continue;
       const decl = functionAt(i.args[0]);
+      if (decl !== null && decl.body === null && decl.attributes.section === '.ksyms') {
+        // The registers are what the call says; the kernel has its own mind about the types.
+        i.callee = { kind: 'kfunc', decl };
+        i.args.shift();
+        changed = true;
+        continue;
+      }
       const callee = decl === null ? undefined : definition(decl);
       if (callee === undefined || !fits(i, callee)) continue;
       i.callee = { kind: 'local', decl: callee.decl };

@@ -25,8 +25,8 @@ export function checkAlignment(env: Env, reg: Reg, off: number, size: number, st
   if (!strict && !env.strictAlignment && reg.kind !== 'fp') return;
   const packet = reg.kind === 'pkt' || reg.kind === 'pkt_meta';
   const t = reg.num.tnum;
-  const sum = BigInt.asUintN(64, t.value + BigInt(reg.off + off + (packet ? NET_IP_ALIGN : 0)));
-  if (((sum | t.mask) & BigInt(size - 1)) === 0n) return;
+  const sum = t.vlo + reg.off + off + (packet ? NET_IP_ALIGN : 0);
+  if (((sum | t.mlo) & (size - 1)) === 0) return;
   const at = env.rules.offsetsInOne
     ? `${env.rules.tnumText(wholeOffset(reg, env.rules.bounds).num.tnum)}+${off} size ${size}`
     : `${env.rules.tnumText(t)}+${reg.off}+${off} size ${size}`;

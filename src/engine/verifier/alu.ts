@@ -30,7 +30,6 @@ import type { Reg, RegKind } from './reg.ts';
 import {
   ADD_CONST,
   ADD_CONST32,
-  constReg,
   isUntrustedMemory,
   linkOf,
   MAYBE_NULL,
@@ -41,6 +40,7 @@ import {
 import { Scalar } from './scalar.ts';
 import { assignScalarId, dropScalarId } from './stack.ts';
 import { tnumAdd, tnumSub, tnumSubregIsConst } from './tnum.ts';
+import { lts, ltu } from './wide.ts';
 
 const MAX_VAR_OFF = 1 << 29;
 const WORDS = ['+=', '-=', '*=', '/=', '|=', '&=', '<<=', '>>=', 'neg', '%=', '^=', '=', 's>>=', 'endian'];
@@ -103,7 +103,7 @@ function mov(env: Env): void {
   if (!isX) {
     if (srcNo !== 0 || off !== 0) bad();
     defineReg(env, dst);
-    env.setReg(dst, wide ? constReg(imm, insn) : scalarReg(Scalar.constHalves(imm, 0), insn));
+    env.setReg(dst, wide ? env.immediate(insn) : scalarReg(Scalar.constHalves(imm, 0), insn));
     return;
   }
   const v4 = env.rules.cpuV4;
@@ -170,7 +170,7 @@ function binary(env: Env, op: number): void {
   }
   defineReg(env, dst);
   const d = env.reg(dst);
-  const s = isX ? env.reg(srcNo) : constReg(imm);
+  const s = isX ? env.reg(srcNo) : env.immediate(insn);
   if (d.kind === 'arena' || s.kind === 'arena') {
     // Any arithmetic is fine: whatever comes out stays in the arena.
     if (d.kind !== 'arena') env.setReg(dst, s);
@@ -234,7 +234,7 @@ function linked(r: Reg, op: number, bits: 32 | 64, d: Reg, s: Reg): Reg {
   const { tnum } = s.num;
   const { vlo, vhi } = tnum;
   if (bits === 64 ? !tnum.isConst || vhi !== vlo >> 31 : !tnumSubregIsConst(tnum)) return r;
-  if (bits === 32 && d.num.umax > 0xffff_ffffn) return r;
+  if (bits === 32 && d.num.umaxHi !== 0) return r;
   if (linkOf(d.id) !== 0 || (op === BPF_SUB && vlo === -0x8000_0000)) return r;
   const out = r.copy();
   out.id = d.id + (bits === 64 ? ADD_CONST : ADD_CONST32);
@@ -295,7 +295,11 @@ function pointerMath(env: Env, op: number, bits: 32 | 64, dst: number, ptr: Reg,
   const k = off.num;
   const known = k.isConst;
   const type = env.typeText(ptr);
-  if ((known && (k.smin !== k.smax || k.umin !== k.umax)) || k.smin > k.smax || k.umin > k.umax) {
+  const empty =
+    lts(k.smaxLo, k.smaxHi, k.sminLo, k.sminHi) ||
+    ltu(k.umaxLo, k.umaxHi, k.uminLo, k.uminHi) ||
+    (known && (k.sminLo !== k.smaxLo || k.sminHi !== k.smaxHi || k.uminLo !== k.umaxLo || k.uminHi !== k.umaxHi));
+  if (empty) {
     env.setReg(dst, unknownReg(env.insn));
     return;
   }
@@ -346,7 +350,7 @@ function pointerMath(env: Env, op: number, bits: 32 | 64, dst: number, ptr: Reg,
     if (isPacket(ptr)) {
       // What was known of the way to the end does not hold for the moved pointer; going back leaves it true.
       r.id = env.newId();
-      if (op === BPF_ADD || k.smin < 0n) r.memSize = 0;
+      if (op === BPF_ADD || k.sminHi < 0) r.memSize = 0;
     }
   }
   n.unbound32();

@@ -99,6 +99,7 @@ function conditionIn(line: string): { readonly text: string; readonly at: number
     const middle = parts(whole, /^;/)[1] as { text: string; at: number } | undefined;
     return middle === undefined ? null : { text: middle.text, at: open + 1 + middle.at };
   }
+  if (!line.includes('?')) return null;
   const q = parts(line, /^\?/);
   if (q.length !== 2) return null;
   const before = /^(.*(?:\breturn\b|[^=!<>]=(?!=)))?(.*)$/.exec(q[0].text);

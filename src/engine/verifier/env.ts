@@ -10,7 +10,7 @@ import type { LoopVisits } from './loop-visits.ts';
 import { park, unpark } from './parked.ts';
 import type { Reg } from './reg.ts';
 import type { Wanted } from './precision.ts';
-import { NON_OWN, RCU, typeName } from './reg.ts';
+import { constReg, NON_OWN, RCU, typeName } from './reg.ts';
 import { InlinedLoops } from './stack-extra.ts';
 import type { KernelRules } from './rules.ts';
 import { rulesFor } from './rules.ts';
@@ -152,6 +152,7 @@ export class Env {
   /** The step of `history` that the current instruction has; START = none so far. */
   curHistory = START;
   readonly #patience: number;
+  readonly #immediates: Reg[] = [];
   #work = 0;
   /** States of paths that ended, to be used again: paths are short, and a state has up to 600 places. */
   readonly #spare: State[] = [];
@@ -253,6 +254,11 @@ export class Env {
 
   setReg(regno: number, reg: Reg): void {
     this.state.cur.regs[regno] = reg;
+  }
+
+  /** The immediate operand of an instruction, sign-extended. One for all visits: never to be changed. */
+  immediate(insn: number): Reg {
+    return (this.#immediates[insn] ??= constReg(this.insns.imm[insn], insn));
   }
 
   /** The frame whose stack a register points to. */

@@ -25,7 +25,6 @@ import {
   ADD_CONST,
   ADD_CONST32,
   baseId,
-  constReg,
   isUntrustedMemory,
   linkOf,
   MAYBE_NULL,
@@ -69,7 +68,7 @@ export function checkJump(env: Env): void {
     if (srcNo !== 0) bad();
   }
   let dst = env.reg(dstNo);
-  let src = isX ? env.reg(srcNo) : constReg(insns.imm[insn]);
+  let src = isX ? env.reg(srcNo) : env.immediate(insn);
   const stackRegs = (dst.kind === 'fp' ? 1 : 0) | (isX && src.kind === 'fp' ? 2 : 0);
   if (stackRegs !== 0) recordHistory(env, { stackRegs });
   // 7.2 collects before it looks whether the branch is decided; what does not fit loses its link in any case.

@@ -157,7 +157,7 @@ export function memAccess(env: Env, m: MemOp): void {
     case 'map_value': {
       checkMapAccessType(env, reg, off, size, access);
       checkMapValue(env, regno, reg, off, size, false, true);
-      const field = reg.num.isConst ? kptrAt(env, reg, off + Number(reg.num.constS64)) : null;
+      const field = reg.num.isConst ? kptrAt(env, reg, off + reg.num.constNumber) : null;
       if (field !== null) {
         result = kptrAccess(env, value, field);
         break;

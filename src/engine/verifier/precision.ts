@@ -30,6 +30,7 @@ import {
   BPF_STX,
   BPF_X,
 } from '../bpf/index.ts';
+import type { InsnArray } from '../bpf/index.ts';
 import type { Env } from './env.ts';
 import { RB_ADD } from './graph.ts';
 import { isSyncCallbackHelper } from './helper-protos.ts';
@@ -128,7 +129,7 @@ export class Wanted {
   }
 
   get empty(): boolean {
-    for (let f = 0; f <= this.frame; f++) if (this.regs[f] !== 0 || !this.slots[f].isEmpty) return false;
+    for (let f = this.frame; f >= 0; f--) if (this.regs[f] !== 0 || !this.slots[f].isEmpty) return false;
     return true;
   }
 
@@ -223,6 +224,16 @@ function passPrecision(env: Env, old: KeptState, w: Wanted): boolean {
   return w.changed;
 }
 
+/** A step back, as part of an instruction's work, and after how many the work is counted. */
+const STEP = 0.1;
+const SPEND_EVERY = 64;
+
+/** Does an instruction without a step in the history leave alone what is wanted after it? False: it has to be looked at. */
+function leaves(insns: InsnArray, i: number, w: Wanted): boolean {
+  const cls = insns.op[i] & BPF_CLASS;
+  return (cls === BPF_ALU || cls === BPF_ALU64 || cls === BPF_LDX) && !w.has(insns.dst[i]);
+}
+
 const CANNOT_FOLLOW = Symbol('cannot follow');
 
 function backtrack(env: Env, w: Wanted): void {
@@ -231,21 +242,29 @@ function backtrack(env: Env, w: Wanted): void {
   let last = w.insn;
   let next = -1;
   let skip = true;
+  const { insns } = env;
+  const logged = env.log.level === 2;
   while (!w.empty) {
     if (env.log.level === 2) say(env, w.frame, () => `last_idx ${last} first_idx ${first} subseq_idx ${next} `);
     // Entry of a global function verified on its own: its arguments.
     if (last < 0) break;
     const { history } = env;
     let at = st.history;
+    let walked = 0;
     for (let i = last; ;) {
-      env.spend(0.1);
+      if (++walked === SPEND_EVERY) {
+        env.spend(STEP * walked);
+        walked = 0;
+      }
       const recorded = at !== START && history.insn(at) === i;
       if (skip) skip = false;
-      else if (step(env, i, next, recorded ? at : START, w) === CANNOT_FOLLOW) {
-        fallBack(env, w);
-        return;
+      else if (recorded || logged || !leaves(insns, i, w)) {
+        if (step(env, i, next, recorded ? at : START, w) === CANNOT_FOLLOW) {
+          fallBack(env, w);
+          return;
+        }
+        if (w.empty) return;
       }
-      if (w.empty) return;
       next = i;
       if (i === st.firstInsn && (at === START || (recorded && history.before(at) === START))) break;
       if (recorded) {
@@ -254,6 +273,7 @@ function backtrack(env: Env, w: Wanted): void {
       } else i--;
       if (i < 0) break;
     }
+    env.spend(STEP * walked);
     const parent: KeptState | null = st.parent;
     if (parent === null) break;
     st = parent;
@@ -347,8 +367,6 @@ function step(env: Env, i: number, next: number, h: number, w: Wanted): typeof C
   const isX = (op & BPF_SRC) === BPF_X;
   // The second half of a wide load.
   if (op === 0) return undefined;
-  const plain = cls === BPF_ALU || cls === BPF_ALU64 || cls === BPF_LDX;
-  if (plain && h === START && !w.has(dst) && env.log.level < 2) return undefined;
   if (env.log.level === 2) say(env, w.frame, () => `${wantedText(w, w.frame)} before ${insnText(env, i)}`);
   const linked = h === START ? null : env.history.linked(h);
   const access = h === START ? -1 : env.history.stackAccess(h);

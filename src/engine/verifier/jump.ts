@@ -21,16 +21,7 @@ import { printTouched } from './print.ts';
 import { releaseState } from './refs.ts';
 import { learnRange, packetBranch } from './packet.ts';
 import type { Reg } from './reg.ts';
-import {
-  ADD_CONST,
-  ADD_CONST32,
-  baseId,
-  isUntrustedMemory,
-  linkOf,
-  MAYBE_NULL,
-  RCU,
-  scalarReg,
-} from './reg.ts';
+import { ADD_CONST, ADD_CONST32, baseId, isUntrustedMemory, linkOf, MAYBE_NULL, RCU, scalarReg } from './reg.ts';
 import { Scalar } from './scalar.ts';
 import { isSocket } from './sockets.ts';
 import { dropScalarId } from './stack.ts';

@@ -95,7 +95,7 @@ function note(o: Measured, judge: Judge, m: ObjectMeasure): void {
   o.row.judged.set(judge, { ...known, [o.which]: m });
 }
 
-function bundledHeaders(root: string): Map<string, string> {
+export function bundledHeaders(root: string): Map<string, string> {
   const home = join(root, 'assets/headers');
   const out = new Map<string, string>();
   const collect = (dir: string): void => {

@@ -1,0 +1,109 @@
+/**
+ * `npm run report:sources -- --dir DIR --objects DIR`: sources of the kernel's selftests (tools/testing/selftests/bpf/progs)
+ * through our compiler, unmodified, and every program beside the one in clang's object, by our loader and verifier. Reads
+ * from folders, fetches nothing.
+ */
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { bundledHeaders } from '../conformance/policies/compare.ts';
+import { OurCompiler } from '../conformance/policies/compile.ts';
+import { measureOurs, openProfiles, type Verdict } from '../conformance/policies/measure.ts';
+
+const HELP = `Usage: npm run report:sources -- --dir DIR [options]
+  --dir DIR       sources (*.c)
+  --include DIR   folder with headers (may be repeated)
+  --objects DIR   what clang made of them (NAME.bpf.o)
+  --only REGEX    only files whose name matches
+  --kernel ID     profile, default 6.12`;
+
+/** Several times as much to walk as clang's code counts as much from here on. */
+const TOO_MUCH = 1.5;
+/** Below that the number of instructions walked says little. */
+const FEW = 60;
+
+interface Options {
+  dir: string;
+  include: string[];
+  objects: string | null;
+  only: RegExp;
+  kernel: string;
+}
+
+function parse(args: readonly string[]): Options | null {
+  const o: Options = { dir: '', include: [], objects: null, only: /./, kernel: '6.12' };
+  for (let i = 0; i < args.length; i += 2) {
+    const value = args[i + 1];
+    if (value === undefined) return null;
+    if (args[i] === '--dir') o.dir = value;
+    else if (args[i] === '--include') o.include.push(value);
+    else if (args[i] === '--objects') o.objects = value;
+    else if (args[i] === '--only') o.only = new RegExp(value);
+    else if (args[i] === '--kernel') o.kernel = value;
+    else return null;
+  }
+  return statSync(o.dir, { throwIfNoEntry: false })?.isDirectory() === true ? o : null;
+}
+
+/** How one program of ours does beside clang's; null when there is nothing to say. */
+function difference(ours: Verdict | undefined, theirs: Verdict): string | null {
+  if (ours === undefined) return 'is missing';
+  if (theirs.accepted && !ours.accepted) return `OURS REFUSED: ${ours.reason}`;
+  if (!theirs.accepted) return ours.accepted ? `only clang's refused: ${theirs.reason}` : null;
+  const ratio = ours.processed / theirs.processed;
+  return ratio > TOO_MUCH && ours.processed > FEW
+    ? `walks ${ours.processed} instructions, clang's ${theirs.processed}`
+    : null;
+}
+
+export function main(root: string, args: readonly string[]): number {
+  const o = parse(args);
+  if (o === null) {
+    console.error(HELP);
+    return 2;
+  }
+  const kernel = openProfiles(root).get(o.kernel);
+  const compiler = new OurCompiler(bundledHeaders(root), kernel.profile, 'bundled', null);
+  const files = readdirSync(o.dir).filter((n) => n.endsWith('.c') && o.only.test(n));
+  let compiled = 0;
+  let programs = 0;
+  const both = { count: 0, processed: 0, insns: 0 };
+  for (const name of files) {
+    const source = {
+      ...{ id: name, repo: '', licence: '', inner: [] },
+      file: join(o.dir, name),
+      includeDirs: [o.dir, ...o.include],
+      defines: { __TARGET_ARCH_x86: '1' },
+    };
+    const made = compiler.compile(source);
+    if ('error' in made) {
+      console.log(`${name}: does not compile: ${made.error}`);
+      continue;
+    }
+    compiled++;
+    const object = o.objects === null ? '' : join(o.objects, name.replace(/\.c$/, '.bpf.o'));
+    if (!existsSync(object)) continue;
+    const ours = measureOurs({ name, bytes: made.bytes }, kernel, true);
+    const theirs = measureOurs({ name, bytes: new Uint8Array(readFileSync(object)) }, kernel, true);
+    if (theirs.openError !== null || ours.openError !== null) {
+      if (theirs.openError === null) console.log(`${name}: OURS REFUSED as a whole: ${ours.openError}`);
+      continue;
+    }
+    for (const [program, theirVerdict] of theirs.programs) {
+      const ourVerdict = ours.programs.get(program);
+      programs++;
+      const says = difference(ourVerdict, theirVerdict);
+      if (says !== null) console.log(`${name} ${program}: ${says}`);
+      if (ourVerdict?.accepted !== true || !theirVerdict.accepted) continue;
+      both.count++;
+      both.processed += Math.log(ourVerdict.processed / theirVerdict.processed);
+      both.insns += Math.log(ourVerdict.insns / theirVerdict.insns);
+    }
+  }
+  const mean = (sum: number): string => Math.exp(sum / Math.max(1, both.count)).toFixed(3);
+  console.log(`${compiled} of ${files.length} sources compile`);
+  console.log(
+    `${programs} programs beside clang's, ${both.count} accepted from both: geometric mean of instructions walked ` +
+      `${mean(both.processed)}, of instructions ${mean(both.insns)}`,
+  );
+  return 0;
+}

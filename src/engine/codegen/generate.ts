@@ -20,6 +20,7 @@ import { layoutFrame } from './machine/frame.ts';
 import { removeDeadMachine } from './machine/liveness.ts';
 import { allocateRegisters } from './machine/regalloc.ts';
 import { selectFunction } from './machine/select.ts';
+import { dropIdleSpills } from './machine/spill-code.ts';
 import { shareSpillSlots } from './machine/spill-slots.ts';
 import { mergeSameBlocks, testAtFoot, threadJumps } from './machine/tidy.ts';
 import { isolateCounters } from './opt/isolate-counters.ts';
@@ -321,6 +322,7 @@ function generate(cx: UnitContext, opts: CodegenOptions, cache?: CodeCache): Gen
     cx.pulse();
     allocateRegisters(m);
     shareSpillSlots(m);
+    dropIdleSpills(m);
     threadJumps(m);
     mergeSameBlocks(m);
     threadJumps(m);

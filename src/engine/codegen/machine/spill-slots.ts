@@ -1,13 +1,13 @@
 /** Spilled registers that are not needed at the same time share a stack slot. Their addresses are never taken. */
-import type { FrameSlot, MBlock, MFunc } from './mir.ts';
+import type { FrameSlot, MBlock, MFunc, MInst } from './mir.ts';
 
-export function shareSpillSlots(f: MFunc): void {
-  const spills = f.slots.filter((s) => s.spill);
-  if (spills.length < 2) return;
+/** Goes backwards through a block; `note` hears of each write to a spill slot, with what is needed after it. */
+type Walk = (b: MBlock, note: (write: MInst, live: ReadonlySet<FrameSlot>) => void) => Set<FrameSlot>;
+
+/** Which spill slots are read later. */
+export function spillLiveness(f: MFunc): { readonly walk: Walk } {
   const liveIn = new Map<MBlock, Set<FrameSlot>>(f.blocks.map((b) => [b, new Set<FrameSlot>()]));
-  const conflicts = new Map<FrameSlot, Set<FrameSlot>>(spills.map((s) => [s, new Set<FrameSlot>()]));
-  /** Backwards through a block; `note` hears of each write with what is needed after it. */
-  const walk = (b: MBlock, note: (s: FrameSlot, live: ReadonlySet<FrameSlot>) => void): Set<FrameSlot> => {
+  const walk: Walk = (b, note) => {
     const live = new Set<FrameSlot>();
     for (const s of b.succs) for (const x of liveIn.get(s)!) live.add(x);
     for (let n = b.insts.length - 1; n >= 0; n--) {
@@ -15,7 +15,7 @@ export function shareSpillSlots(f: MFunc): void {
       if (i.slot === null || !i.slot.spill) continue;
       if (i.kind === 'load') live.add(i.slot);
       else {
-        note(i.slot, live);
+        note(i, live);
         live.delete(i.slot);
       }
     }
@@ -32,8 +32,17 @@ export function shareSpillSlots(f: MFunc): void {
       }
     }
   }
+  return { walk };
+}
+
+export function shareSpillSlots(f: MFunc): void {
+  const spills = f.slots.filter((s) => s.spill);
+  if (spills.length < 2) return;
+  const conflicts = new Map<FrameSlot, Set<FrameSlot>>(spills.map((s) => [s, new Set<FrameSlot>()]));
+  const { walk } = spillLiveness(f);
   for (const b of f.blocks) {
-    walk(b, (s, live) => {
+    walk(b, (write, live) => {
+      const s = write.slot!;
       for (const o of live) {
         if (o === s) continue;
         conflicts.get(s)!.add(o);

@@ -31,6 +31,7 @@ import { denyConstants } from './opt/constants.ts';
 import { hoistAddresses } from './opt/widening.ts';
 import { optimise, prepare } from './opt/pipeline.ts';
 import { shareSlots } from './opt/share-slots.ts';
+import { sinkChoices } from './opt/sink-choices.ts';
 import { sinkLoads } from './opt/sink-loads.ts';
 import { sinkAddresses } from './opt/sink.ts';
 import { writeObject } from './object/write.ts';
@@ -313,6 +314,7 @@ function generate(cx: UnitContext, opts: CodegenOptions, cache?: CodeCache): Gen
     if (cx.diagnostics.length > 0) continue;
     cx.pulse();
     isolateCounters(f);
+    sinkChoices(f);
     sinkLoads(f);
     shareSlots(f);
     sinkAddresses(f);

@@ -1,5 +1,6 @@
 // What the optimiser must do, and what it must not do because the kernel's verifier reads the result.
 import { describe, expect, it } from 'vitest';
+import { verifyFunction } from '../../../src/engine/codegen/ir-verify.ts';
 import { disassemble } from './listing.ts';
 import { execute, object } from './support.ts';
 
@@ -270,6 +271,67 @@ describe('the shape of the code', () => {
     expect(changing[test(changing) - 1]).toMatch(copy);
     const fixed = loop('w[1]++');
     expect(fixed[test(fixed) - 1]).not.toMatch(copy);
+  });
+});
+
+describe('flags that a test sets', () => {
+  const CALLS = 'bpf_ktime_get_ns(); if (w[1]) bpf_ktime_get_ns(); bpf_ktime_get_ns();';
+  it('are set where they are used: what lies between is not walked once for each outcome', () => {
+    const r =
+      object(`SEC("test") int f(u64 *w) { int ok = 1; u64 a = w[0], b = w[2]; if (!a) ok = 0; if (b == 3) ok = 0;
+      ${CALLS} if (ok) return 7; return 5; }`);
+    // As it was emitted: the function has been changed since the optimiser was done with it.
+    expect(verifyFunction(r.funcs.get('f')!)).toEqual([]);
+    const calls = disassemble(r, 'test').split(/call .*/);
+    expect(calls.map((t) => t.match(/^if/gm)?.length ?? 0)).toEqual([0, 1, 0, 2]);
+    for (const [a, b, result] of [
+      [0n, 0n, 5n],
+      [1n, 3n, 5n],
+      [1n, 2n, 7n],
+    ])
+      expect(
+        execute(
+          `SEC("test") int f(u64 *w) { int ok = 1; u64 a = w[0], b = w[2]; if (!a) ok = 0; if (b == 3) ok = 0; w[0] = 9;
+            if (w[1]) w[3] = 1; if (ok) return 7; return 5; }`,
+          [a, 1n, b, 0n],
+        ).r0,
+      ).toBe(result);
+  });
+
+  it('not across rounds of a loop, whose values would be others', () => {
+    // The flag of the round before the last: in the last one the loop is left before it is set.
+    const text = `SEC("test") u64 f(u64 *w) { int last = 0; u64 n = 0;
+      _Pragma("nounroll") for (int i = 0; i < 8; i++) { u64 x = w[i]; if (x > 9) break; last = x > 4 ? 1 : 0; n += w[8 + (i & 1)]; }
+      return n + (last ? 100 : 0); }`;
+    for (const words of [
+      [1n, 5n, 10n],
+      [5n, 1n, 10n],
+      [7n, 7n, 10n],
+      [10n, 0n, 0n],
+    ]) {
+      const memory = [...words, 10n, 0n, 0n, 0n, 0n, 1n, 2n];
+      const before = words.findIndex((x) => x > 9n);
+      const n = [0n, 1n, 3n][before];
+      expect(execute(text, memory).r0).toBe(n + (before > 0 && words[before - 1] > 4n ? 100n : 0n));
+    }
+  });
+});
+
+describe('spilled registers', () => {
+  it('are not loaded where a register has them still, and not stored where nobody reads', () => {
+    const values = Array.from({ length: 14 }, (_, k) => `u64 v${k} = w[${k}] + ${k};`).join(' ');
+    const uses = Array.from({ length: 14 }, (_, k) => `w[${k}] = v${k} * (v${(k + 3) % 14} + 1);`).join(' ');
+    const lines = disassemble(
+      object(`SEC("test") int f(u64 *w) { ${values} bpf_ktime_get_ns(); ${uses} return 0; }`),
+      'test',
+    ).split('\n');
+    const stored = lines.flatMap((l) => /^\*\(u64 \*\)\(r10 (-\d+)\) = (r\d)/.exec(l)?.[1] ?? []);
+    expect(stored.length).toBeGreaterThan(5);
+    for (const slot of stored) expect(lines.some((l) => l.includes(`= *(u64 *)(r10 ${slot})`))).toBe(true);
+    lines.forEach((l, n) => {
+      const store = /^\*\(u64 \*\)\(r10 (-\d+)\) = (r\d)$/.exec(l);
+      if (store !== null) expect(lines[n + 1]).not.toBe(`${store[2]} = *(u64 *)(r10 ${store[1]})`);
+    });
   });
 });
 

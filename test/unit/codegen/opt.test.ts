@@ -378,3 +378,13 @@ describe('what is known on the way', () => {
     expect(ir(text('__attribute__((weak))')).match(/call/g)).toHaveLength(2);
   });
 });
+
+describe('a question whose answers lead to the same', () => {
+  it.each([
+    ['one', 'if (w[0] == 7) return 1; return 1;'],
+    ['a comparison of memory', 'if (__builtin_memcmp(w, w + 4, 29) != 0) return 1; return 1;'],
+    ['several', 'if (w[0] > 7) { if (w[1] == 2) return 1; } else if (w[2]) return 1; return 1;'],
+  ])('is not asked: %s', (_, body) => {
+    expect(object(`SEC("test") int f(u64 *w) { ${body} }`).functions[0].insns).toBe(2);
+  });
+});

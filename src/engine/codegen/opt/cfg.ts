@@ -36,6 +36,10 @@ function constantBranches(f: Func): boolean {
       if (t.targets[0].phis().length > 0) continue;
       jumpTo(f, b, t.targets[0]);
       changed = true;
+    } else if (sameReturns(t.targets[0], t.targets[1])) {
+      removePred(t.targets[1], b);
+      jumpTo(f, b, t.targets[0]);
+      changed = true;
     } else if (x.op === 'const' && y.op === 'const') {
       const taken = foldCompare(t.pred, x.type as ValueType, x.value, y.value) ? 0 : 1;
       removePred(t.targets[1 - taken], b);
@@ -44,6 +48,15 @@ function constantBranches(f: Func): boolean {
     }
   }
   return changed;
+}
+
+/** Whether both blocks do nothing but return the same. */
+function sameReturns(a: Block, b: Block): boolean {
+  if (a.insts.length !== 1 || b.insts.length !== 1) return false;
+  const [x, y] = [a.insts[0], b.insts[0]];
+  if (x.op !== 'ret' || y.op !== 'ret') return false;
+  const [p, q] = [x.args[0], y.args[0]];
+  return p === q || (p !== undefined && q !== undefined && p.op === 'const' && q.op === 'const' && p.value === q.value);
 }
 
 /** b → (only successor s, only predecessor b): one block. */

@@ -46,7 +46,7 @@ const PASSES: readonly ((f: Func) => boolean)[] = [
   forwardMemory,
   removeDead,
 ];
-const MAX_ROUNDS = 10;
+const MAX_ROUNDS = 64;
 
 /** Repeats the passes until each has found nothing to change; bounded, as every round only removes or folds. */
 function settle(f: Func, cx: UnitContext): void {

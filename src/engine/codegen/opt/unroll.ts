@@ -36,7 +36,7 @@ function unrollThese(f: Func, loops: readonly Loop[], most: number): number {
     if (unrolled >= most) break;
     const hint = loop.header.unroll;
     if (hint === 'disable' || hint === 1) continue;
-    const size = loop.blocks.reduce((n, b) => n + b.insts.length, 0);
+    const size = loop.blocks.reduce((n, b) => n + b.insts.reduce((m, i) => m + costOf(i), 0), 0);
     const limit = hint === 'none' ? SMALL : LARGE;
     const bound = hint === 'none' && exitsOf(loop) > 1 ? EARLY_TRIPS : MAX_TRIPS;
     const trips = tripCount(f, loop, Math.min(bound, Math.floor(limit / size)));
@@ -47,6 +47,9 @@ function unrollThese(f: Func, loops: readonly Loop[], most: number): number {
   }
   return unrolled;
 }
+
+/** A call has its arguments to put in place. */
+const costOf = (i: Inst): number => (i.op === 'call' ? 1 + i.args.length : 1);
 
 /** Loops with one back edge: those that contain no other loop, and of the rest those that are to be unrolled. */
 function findLoops(f: Func): { readonly innermost: readonly Loop[]; readonly around: readonly Loop[] } {

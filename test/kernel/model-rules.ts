@@ -74,6 +74,16 @@ export const RULES: readonly ModelRule[] = [
   },
   { id: 'gpl', text: 'licences', raw: /^(licence: |helper: printk)/ },
   { id: 'availability', text: 'which helpers a program type has', raw: /^helper: (not for|unknown|current|printk)/ },
+  {
+    id: 'written',
+    text: 'stack memory that helpers only read keeps what is known of it (7.2)',
+    none: { raw: OWN_DATA },
+  },
+  {
+    id: 'retval',
+    text: 'the result that cgroup programs share stays in the range of the hook (7.2)',
+    none: { raw: OTHER_TYPE },
+  },
   { id: 'd_path', text: 'bpf_d_path: only in some hooks', raw: /^helper: d_path/ },
   { id: 'sleepable', text: 'helpers that sleep', raw: /^helper: sleepable/ },
   { id: 'cgroup_only', text: 'what only cgroup programs may', none: { raw: OTHER_TYPE } },

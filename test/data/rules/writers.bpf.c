@@ -101,10 +101,11 @@ int written__branch_records(struct bpf_perf_event_data *ctx)
 	return first_of(b, bpf_read_branch_records(ctx, b, sizeof(b), 0)) == 5;
 }
 
+u8 seen[8192];
+
 SEC("lsm/file_open")
 int BPF_PROG(helper_returns__processor_as_an_index)
 {
-	static u8 seen[8192];
 	u32 cpu = bpf_get_smp_processor_id();
 
 	opaque(cpu);

@@ -1,7 +1,7 @@
 /** What the verifier claims of a register, in a form that a concrete value can be held against. */
 import type { Env } from './env.ts';
 import { regText } from './print.ts';
-import type { Reg } from './reg.ts';
+import { ALLOC, RCU, type Reg, TRUSTED } from './reg.ts';
 import { Scalar } from './scalar.ts';
 import type { Frame } from './state.ts';
 import { tnumIn } from './tnum.ts';
@@ -10,6 +10,12 @@ import type { Claim } from './types.ts';
 const U64 = (1n << 64n) - 1n;
 
 type Place = Pick<Frame, 'frameno'>;
+
+/**
+ * A pointer that was read from a kernel object: it may be NULL unless the verifier trusts it, and is read through with
+ * faults caught (`reg_not_null()` in kernel/bpf/verifier.c leaves it out).
+ */
+const isWalked = (reg: Reg): boolean => reg.kind === 'ptr_' && (reg.flags & (TRUSTED | RCU | ALLOC)) === 0;
 
 class RegClaim implements Claim {
   readonly #reg: Reg;
@@ -32,7 +38,7 @@ class RegClaim implements Claim {
     if (reg.kind === '?') return null;
     if (reg.isScalar) return this.#includes(value);
     if (reg.kind === 'fp') return this.#includes((value - framePointers[reg.frame] - BigInt(reg.off)) & U64);
-    return value === 0n && !reg.mayBeNull ? false : null;
+    return value === 0n && !reg.mayBeNull && !isWalked(reg) ? false : null;
   }
 
   #includes(value: bigint): boolean {

@@ -1,5 +1,14 @@
 /** Register and stack states as the log prints them. */
-import { disasmInsn, helperName, BPF_CALL, BPF_JMP } from '../bpf/index.ts';
+import {
+  BPF_ATOMIC,
+  BPF_CALL,
+  BPF_JMP,
+  BPF_LOAD_ACQ,
+  BPF_STORE_REL,
+  BPF_STX,
+  disasmInsn,
+  helperName,
+} from '../bpf/index.ts';
 import type { Env } from './env.ts';
 import { wholeOffset } from './offsets.ts';
 import { isPacket } from './packet.ts';
@@ -193,6 +202,12 @@ export function printLine(env: Env, insn: number): void {
   env.log.line(env.rules.trust ? `; ${l.text.trim()} @ ${l.file.split('/').pop()}:${l.line}` : `; ${l.text.trim()}`);
 }
 
+/** A load-acquire or store-release where the kernel has none: its disassembler has no name for it either. */
+function isUnknownAtomic({ insns, rules }: Env, insn: number): boolean {
+  if (rules.acquireRelease || (insns.op[insn] & 0xe7) !== (BPF_STX | BPF_ATOMIC)) return false;
+  return insns.imm[insn] === BPF_LOAD_ACQ || insns.imm[insn] === BPF_STORE_REL;
+}
+
 /** `12: (85) call bpf_map_lookup_elem#1`. */
 export function insnText(env: Env, insn: number): string {
   const op = env.insns.op[insn];
@@ -200,7 +215,9 @@ export function insnText(env: Env, insn: number): string {
   const text =
     op === (BPF_JMP | BPF_CALL) && env.insns.src[insn] === 0
       ? `call ${helperName(env.insns.imm[insn])}#${env.insns.imm[insn]}`
-      : disasmInsn(env.insns, insn);
+      : isUnknownAtomic(env, insn)
+        ? `BUG_${hex}`
+        : disasmInsn(env.insns, insn);
   return text.startsWith('BUG_') ? `${insn}: ${text}` : `${insn}: (${hex}) ${text}`;
 }
 

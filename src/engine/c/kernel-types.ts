@@ -159,13 +159,18 @@ export class KernelTypes {
     return id === 0 ? null : (this.typeOf(id) as EnumType);
   }
 
+  /** What the kernel calls what goes by the name here; null: nothing does. */
+  #kernelName(name: string): string | null {
+    const known = this.#renamed.get(name);
+    return known === undefined ? name : known;
+  }
+
   /** The typedef or enumerator of that name: always the same object. */
   symbol(name: string): TypedefSymbol | EnumeratorSymbol | undefined {
-    const here = this.#renamed.get(name);
-    if (here === null) return undefined;
-    if (here !== undefined) name = here;
-    if (!this.#symbols.has(name)) this.#symbols.set(name, this.#makeSymbol(name));
-    return this.#symbols.get(name);
+    const known = this.#kernelName(name);
+    if (known === null) return undefined;
+    if (!this.#symbols.has(known)) this.#symbols.set(known, this.#makeSymbol(known));
+    return this.#symbols.get(known);
   }
 
   #makeSymbol(name: string): TypedefSymbol | EnumeratorSymbol | undefined {
@@ -185,12 +190,14 @@ export class KernelTypes {
 
   /** The struct, union or enum of that name. */
   tag(name: string): RecordType | EnumType | undefined {
-    const here = this.#renamed.get(name);
-    if (here === null) return undefined;
-    if (here !== undefined) name = here;
-    if (!this.#tags.has(name))
-      this.#tags.set(name, this.record('struct', name) ?? this.record('union', name) ?? this.enum(name) ?? undefined);
-    return this.#tags.get(name);
+    const known = this.#kernelName(name);
+    if (known === null) return undefined;
+    if (!this.#tags.has(known))
+      this.#tags.set(
+        known,
+        this.record('struct', known) ?? this.record('union', known) ?? this.enum(known) ?? undefined,
+      );
+    return this.#tags.get(known);
   }
 
   /** The C type of a BTF type. Only records are lazy: every cycle of C types goes through one. */

@@ -90,6 +90,12 @@ export type Callee =
   /** The pointer is the first argument; `end` is where the call ends in the source. */
   | { readonly kind: 'indirect'; readonly end: Loc };
 
+/** What a call of a function is: of one of this object, or of the kernel's; null when it is neither. */
+export function functionCallee(decl: FunctionDecl): Exclude<Callee, { kind: 'helper' | 'indirect' }> | null {
+  if (decl.body !== null) return { kind: 'local', decl };
+  return decl.attributes.section === '.ksyms' ? { kind: 'kfunc', decl } : null;
+}
+
 /** One step of a CO-RE access path. */
 export type CoreStep =
   { readonly kind: 'field'; readonly field: Field } | { readonly kind: 'index'; readonly index: number };

@@ -6,9 +6,10 @@ import type { AsmOperand, AsmStmt, FunctionDecl, Stmt } from '../c/index.ts';
 import { type AsmInsn, type AsmText, parseAsm } from './asm-parse.ts';
 import { Func } from './ir.ts';
 import { resultTypeOf, type UnitContext, valueTypeOf } from './lower/context.ts';
-import { calleeOf, constantOf } from './lower/asm-operands.ts';
+import { calleeOf, constantOf, operandOf } from './lower/asm-operands.ts';
 import { AsmProblem, assemble } from './machine/assemble.ts';
 import type { CodeReloc, FunctionCode } from './machine/emit.ts';
+import { wordBytes } from './machine/opcodes.ts';
 
 export interface NakedFunction {
   readonly code: FunctionCode;
@@ -39,15 +40,12 @@ export function nakedFunction(cx: UnitContext, decl: FunctionDecl): NakedFunctio
     cx.error(decl, 'codegen/naked', `'${decl.name}' is naked and has no instructions`, HINT);
     return null;
   }
-  const bytes = new Uint8Array(words.length * 4);
-  const view = new DataView(bytes.buffer);
-  words.forEach((w, n) => view.setUint32(n * 4, w, true));
   const names = new Set<FunctionDecl>();
   for (const { target } of relocs) {
     if (target.kind !== 'address') names.add(target.decl);
     else if (target.symbol.kind === 'func') names.add(target.symbol.decl);
   }
-  const code = { name: decl.name, decl, bytes, relocs, core: [], lines, count, tooFar: false };
+  const code = { name: decl.name, decl, bytes: wordBytes(words), relocs, core: [], lines, count, tooFar: false };
   return { code, names };
 }
 
@@ -80,10 +78,7 @@ function assembleStatement(cx: UnitContext, s: AsmStmt): ReturnType<typeof assem
   const text = parseAsm(s.template);
   if ('unknown' in text) return refuse(text.unknown);
   const operands = [...s.outputs, ...s.inputs];
-  const find = (ref: string): AsmOperand => {
-    const found = /^\d+$/.test(ref) ? operands[Number(ref)] : operands.find((o) => o.name === ref);
-    return found ?? raise(`%[${ref}] is not an operand`);
-  };
+  const find = (ref: string): AsmOperand => operandOf(operands, ref) ?? raise(`%[${ref}] is not an operand`);
   const registers = registersOf(s);
   try {
     const insns = [...registers].map(([o, number]): AsmInsn => {

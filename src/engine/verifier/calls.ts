@@ -23,20 +23,16 @@ import type { Reg } from './reg.ts';
 import { acquire, releaseReference, releaseState } from './refs.ts';
 import { ALLOC, MAYBE_NULL, NOT_INIT, PERCPU, pointerReg, RCU, RDONLY, RINGBUF, TRUSTED, unknownReg } from './reg.ts';
 import { widenImprecise } from './widen.ts';
+import { SAVED } from './frame-regs.ts';
 import type { Frame } from './state.ts';
 import { integerResult } from './helper-results.ts';
 
 const MAX_HELPER = 211;
-/** r0 to r5, as bits. */
-const CALLER_SAVED = 0b111111;
 
 /** r0-r5 do not survive a call. */
 export function clearCallerSaved(env: Env, frame: Frame): void {
-  for (let i = 0; i <= 5; i++) {
-    env.log.touchReg(i);
-    frame.regs[i] = NOT_INIT;
-  }
-  frame.written |= CALLER_SAVED;
+  for (let i = 0; i < SAVED; i++) env.log.touchReg(i);
+  frame.dropCallerSaved();
 }
 
 /** A CALL instruction. Leaves `env.insn` at the instruction *before* the next one to look at; true: the path ends. */

@@ -6,6 +6,7 @@
 import { BPF_CALL, BPF_DW, BPF_JMP, BPF_LDX, BPF_MEM, BPF_STX } from '../bpf/index.ts';
 import { JUMP_TARGET } from './cfg.ts';
 import type { Env } from './env.ts';
+import { CALLER_SAVED, SAVED } from './frame-regs.ts';
 import { FN } from './helper-protos.ts';
 import { kfuncOf } from './kfuncs.ts';
 import { callSummary } from './stack-use.ts';
@@ -13,8 +14,6 @@ import { callSummary } from './stack-use.ts';
 const SPILL = BPF_STX | BPF_MEM | BPF_DW;
 const FILL = BPF_LDX | BPF_MEM | BPF_DW;
 const FRAME_POINTER = 10;
-const CALLER_SAVED = 6;
-const ALL_CALLER_SAVED = (1 << CALLER_SAVED) - 1;
 /** No stack offset is as low. */
 const GIVEN_UP = -0x8000;
 
@@ -60,9 +59,9 @@ export class Fastcalls {
     const summary = callSummary(env, call);
     if (summary === null) return;
     const destroyed = ((2 << summary.args) - 1) & ~(summary.isVoid ? 1 : 0);
-    let free = ~destroyed & ALL_CALLER_SAVED;
+    let free = ~destroyed & CALLER_SAVED;
     let pairs = 0;
-    for (let off = lowest; pairs < CALLER_SAVED; off += 8, pairs++) {
+    for (let off = lowest; pairs < SAVED; off += 8, pairs++) {
       const stx = call - pairs - 1;
       const ldx = call + pairs + 1;
       if (stx < 0 || ldx >= insns.count) break;

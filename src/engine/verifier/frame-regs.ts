@@ -7,6 +7,8 @@ import { NOT_INIT } from './reg.ts';
 export const REGS = 11;
 /** The first register that survives calls. */
 export const SAVED = 6;
+/** Those that do not, r0 to r5, as bits. */
+export const CALLER_SAVED = (1 << SAVED) - 1;
 const NOWHERE: readonly null[] = new Array<null>(REGS).fill(null);
 
 /** Values, and for each register, as bits, what happened to it since the last checkpoint. */
@@ -28,6 +30,12 @@ export class FrameRegs extends FrameFacts {
   #depthOfRest = 0;
   /** The registers in the last checkpoint; null where the frame is newer. */
   keptRegs: KeptRegs | null = null;
+
+  /** After a call r0 to r5 hold nothing. */
+  dropCallerSaved(): void {
+    for (let i = 0; i < SAVED; i++) this.regs[i] = NOT_INIT;
+    this.written |= CALLER_SAVED;
+  }
 
   /** A value with its past: an argument, or a result. Reads of it are noted where it was. */
   moveReg(n: number, from: FrameRegs): void {

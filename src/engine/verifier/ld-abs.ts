@@ -7,7 +7,7 @@ import { EINVAL } from './env.ts';
 import { unreleased } from './exit.ts';
 import { useReg } from './liveness.ts';
 import { checkFixedOffset } from './offsets.ts';
-import { constReg, NOT_INIT, unknownReg } from './reg.ts';
+import { constReg, unknownReg } from './reg.ts';
 
 const TYPES: ReadonlySet<ProgType> = new Set(['socket_filter', 'sched_cls', 'sched_act']);
 const CTX_REG = 6;
@@ -39,10 +39,7 @@ export function checkLdAbs(env: Env): 'next' | 'returned' {
   if (ctx.kind !== 'ctx') fail('at the time of BPF_LD_ABS|IND R6 != pointer to skb');
   if (mode === BPF_IND) useReg(env, insns.src[insn]);
   checkFixedOffset(env, CTX_REG, ctx, false);
-  for (let i = 0; i <= 5; i++) {
-    env.setReg(i, NOT_INIT);
-    env.frame.written |= 1 << i;
-  }
+  env.frame.dropCallerSaved();
   env.setReg(0, unknownReg(insn));
   if (env.state.frames.length === 1 || !env.rules.trust) return 'next';
   // Where there are no such bytes the function returns 0: a path of its own.

@@ -28,10 +28,10 @@ import {
 } from '../bpf/index.ts';
 import type { Env } from './env.ts';
 import type { Flow } from './flow.ts';
+import { CALLER_SAVED } from './frame-regs.ts';
 import { callArity } from './stack-use.ts';
 
 const ALL = 0xffff;
-const CALLER_SAVED = 0x3f;
 
 /** What an instruction reads and what it overwrites: `use | def << 16`. */
 function effects(env: Env, i: number): number {

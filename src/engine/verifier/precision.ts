@@ -245,7 +245,7 @@ function backtrack(env: Env, w: Wanted): void {
   const { insns } = env;
   const logged = env.log.level === 2;
   while (!w.empty) {
-    if (env.log.level === 2) say(env, w.frame, () => `last_idx ${last} first_idx ${first} subseq_idx ${next} `);
+    if (logged) say(env, w.frame, () => `last_idx ${last} first_idx ${first} subseq_idx ${next} `);
     // Entry of a global function verified on its own: its arguments.
     if (last < 0) break;
     const { history } = env;

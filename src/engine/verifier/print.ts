@@ -2,8 +2,10 @@
 import {
   BPF_ATOMIC,
   BPF_CALL,
+  BPF_CLASS,
   BPF_JMP,
   BPF_LOAD_ACQ,
+  BPF_MODE,
   BPF_STORE_REL,
   BPF_STX,
   disasmInsn,
@@ -204,7 +206,7 @@ export function printLine(env: Env, insn: number): void {
 
 /** A load-acquire or store-release where the kernel has none: its disassembler has no name for it either. */
 function isUnknownAtomic({ insns, rules }: Env, insn: number): boolean {
-  if (rules.acquireRelease || (insns.op[insn] & 0xe7) !== (BPF_STX | BPF_ATOMIC)) return false;
+  if (rules.acquireRelease || (insns.op[insn] & (BPF_CLASS | BPF_MODE)) !== (BPF_STX | BPF_ATOMIC)) return false;
   return insns.imm[insn] === BPF_LOAD_ACQ || insns.imm[insn] === BPF_STORE_REL;
 }
 

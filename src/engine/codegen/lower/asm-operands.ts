@@ -1,16 +1,20 @@
 /** Operands of inline assembly that are known when it is compiled: numbers, addresses, functions. */
 import {
+  type AsmOperand,
   evaluate,
   type Expr,
-  type FunctionDecl,
   helperId,
   integerOf,
   type InitEntry,
   isBool,
   sizeOf,
 } from '../../c/index.ts';
-import type { AsmConstant, Callee } from '../ir.ts';
+import { type AsmConstant, type Callee, functionCallee } from '../ir.ts';
 import type { UnitContext } from './context.ts';
+
+/** The operand that `%[name]` or `%0` stands for. */
+export const operandOf = (operands: readonly AsmOperand[], ref: string): AsmOperand | undefined =>
+  /^\d+$/.test(ref) ? operands[Number(ref)] : operands.find((o) => o.name === ref);
 
 /** What an operand is when it is no register. */
 export function constantOf(e: Expr): AsmConstant | null {
@@ -79,8 +83,3 @@ export function calleeOf(cx: UnitContext, text: string, find: (ref: string) => E
 }
 
 const helper = (id: number): Callee => ({ kind: 'helper', id, name: `helper #${id}` });
-
-function functionCallee(decl: FunctionDecl): Callee | null {
-  if (decl.body !== null) return { kind: 'local', decl };
-  return decl.attributes.section === '.ksyms' ? { kind: 'kfunc', decl } : null;
-}

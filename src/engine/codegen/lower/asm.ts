@@ -14,7 +14,7 @@ import {
   labelIndex,
   parseAsm,
 } from '../asm-parse.ts';
-import { asPrinted, calleeOf } from './asm-operands.ts';
+import { asPrinted, calleeOf, operandOf } from './asm-operands.ts';
 import type { Lowering } from './context.ts';
 import { lowerExpr } from './expr.ts';
 import { loadPlace, lowerPlace, type Place, storePlace } from './place.ts';
@@ -138,7 +138,7 @@ class Translation {
   }
 
   #operand(v: AsmValue & { kind: 'operand' }): AsmOperand {
-    const found = /^\d+$/.test(v.ref) ? this.#operands[Number(v.ref)] : this.#operands.find((o) => o.name === v.ref);
+    const found = operandOf(this.#operands, v.ref);
     if (found === undefined) throw new Untranslatable(`%[${v.ref}] is not an operand`);
     return found;
   }

@@ -1,6 +1,6 @@
 /** Calls: helpers by number, local functions, kernel functions. */
 import { type CallExpr, type Expr, isPointer, isVoid, sizeOf } from '../../c/index.ts';
-import type { Inst } from '../ir.ts';
+import { functionCallee, type Inst } from '../ir.ts';
 import { isAggregate, isRecordType, isSigned, type Lowering, resultTypeOf } from './context.ts';
 import { lowerExpr } from './expr.ts';
 import { copyBytes } from './memory.ts';
@@ -27,12 +27,12 @@ export function lowerCall(lw: Lowering, e: CallExpr, into?: Inst): Inst | null {
       return value(b.call({ kind: 'helper', id: target.id, name: target.name }, type, checkCount(lw, e, args)));
     case 'function': {
       const d = target.decl;
-      if (d.body !== null) {
-        const call = b.call({ kind: 'local', decl: d }, type, args);
+      const callee = functionCallee(d);
+      if (callee?.kind === 'local') {
+        const call = b.call(callee, type, args);
         return byRecord ? result : value(call);
       }
-      if (d.attributes.section === '.ksyms')
-        return value(b.call({ kind: 'kfunc', decl: d }, type, checkCount(lw, e, args)));
+      if (callee !== null) return value(b.call(callee, type, checkCount(lw, e, args)));
       if (d.floating) {
         lw.cx.error(
           e,

@@ -3,6 +3,7 @@
  * relatives end their iterator this way.
  */
 import type { Stmt, VarDecl } from '../../c/index.ts';
+import { functionCallee } from '../ir.ts';
 import type { Lowering } from './context.ts';
 import { addressOf, variablePlace } from './place.ts';
 
@@ -11,8 +12,8 @@ export function runCleanups(lw: Lowering, depth: number): void {
   for (let n = lw.cleanups.length - 1; n >= depth && !lw.b.terminated; n--) {
     const v = lw.cleanups[n]!;
     const decl = v.cleanup!;
-    const kind = decl.body !== null ? 'local' : decl.attributes.section === '.ksyms' ? 'kfunc' : null;
-    if (kind === null) {
+    const callee = functionCallee(decl);
+    if (callee === null) {
       lw.cx.error(
         v,
         'codegen/undefined-function',
@@ -21,7 +22,7 @@ export function runCleanups(lw: Lowering, depth: number): void {
       );
       return;
     }
-    lw.b.call({ kind, decl }, 'void', [addressOf(lw, variablePlace(lw, v))]);
+    lw.b.call(callee, 'void', [addressOf(lw, variablePlace(lw, v))]);
   }
 }
 

@@ -2,11 +2,10 @@
 import {
   BPF_ABS, BPF_ALU, BPF_ALU64, BPF_ATOMIC, BPF_CMPXCHG, BPF_END, BPF_FETCH, BPF_IND, BPF_JMP, BPF_JMP32, BPF_K, BPF_LD,
   BPF_LDX, BPF_MEM, BPF_MEMSX, BPF_MOV, BPF_NEG, BPF_PSEUDO_CALL, BPF_PSEUDO_KFUNC_CALL, BPF_ST, BPF_STX, BPF_X, BPF_XCHG,
-  BPF_ADD, BPF_AND, BPF_ARSH, BPF_DIV, BPF_JEQ, BPF_JGE, BPF_JGT, BPF_JLE, BPF_JLT, BPF_JNE, BPF_JSET, BPF_JSGE, BPF_JSGT,
-  BPF_JSLE, BPF_JSLT, BPF_LSH, BPF_MOD, BPF_MUL, BPF_OR, BPF_RSH, BPF_SUB, BPF_XOR,
+  BPF_ADD, BPF_AND, BPF_JSET, BPF_OR, BPF_XOR,
   OP_CALL, OP_EXIT, OP_GOTOL, OP_JA, OP_LD_IMM64, OP_MAY_GOTO, sizeBits,
 } from '../../bpf/index.ts'; // prettier-ignore
-import type { AsmConstant, BinOp, Callee, Pred } from '../ir.ts';
+import type { AsmConstant, Callee } from '../ir.ts';
 import {
   type AsmAddress,
   type AsmInsn,
@@ -16,6 +15,7 @@ import {
   labelIndex,
 } from '../asm-parse.ts';
 import type { CodeReloc } from './emit.ts';
+import { ALU, insnWord, JUMP } from './opcodes.ts';
 
 export interface AsmContext {
   /** Throws `AsmProblem` when there is no such operand. */
@@ -36,16 +36,6 @@ export interface Assembled {
   /** Instructions, counting `ll` once. */
   readonly count: number;
 }
-
-const OPERATIONS: Readonly<Record<BinOp, number>> = {
-  add: BPF_ADD, sub: BPF_SUB, mul: BPF_MUL, udiv: BPF_DIV, sdiv: BPF_DIV, urem: BPF_MOD, srem: BPF_MOD, and: BPF_AND,
-  or: BPF_OR, xor: BPF_XOR, shl: BPF_LSH, lshr: BPF_RSH, ashr: BPF_ARSH,
-}; // prettier-ignore
-
-const CONDITIONS: Readonly<Record<Pred | 'set', number>> = {
-  eq: BPF_JEQ, ne: BPF_JNE, ult: BPF_JLT, ule: BPF_JLE, ugt: BPF_JGT, uge: BPF_JGE, slt: BPF_JSLT, sle: BPF_JSLE,
-  sgt: BPF_JSGT, sge: BPF_JSGE, set: BPF_JSET,
-}; // prettier-ignore
 
 const ATOMIC_OPERATIONS = {
   add: BPF_ADD | BPF_FETCH,
@@ -98,7 +88,7 @@ class Assembler {
 
   #put(op: number, dst: number, src: number, off: number, imm: number): void {
     if (off < -32768 || off > 32767) throw new AsmProblem(`offset ${off} does not fit in 16 bits`);
-    this.#words.push((op | (dst << 8) | (src << 12) | ((off & 0xffff) << 16)) >>> 0, imm >>> 0);
+    this.#words.push(insnWord(op, dst, src, off), imm >>> 0);
   }
 
   /** Operands in registers are these registers. */
@@ -154,7 +144,7 @@ class Assembler {
       }
       case 'alu': {
         const signed = i.bin === 'sdiv' || i.bin === 'srem';
-        return this.#binary(alu(i.to) | OPERATIONS[i.bin], this.#register(i.to), i.from, signed ? 1 : 0);
+        return this.#binary(alu(i.to) | ALU[i.bin], this.#register(i.to), i.from, signed ? 1 : 0);
       }
       case 'load': {
         const { size, signed, base } = i.address;
@@ -169,12 +159,12 @@ class Assembler {
         return this.#put(BPF_ST | op, dst, 0, off, this.#imm(from));
       }
       case 'atomic':
-        return this.#atomic(i.address, i.from, OPERATIONS[i.bin]);
+        return this.#atomic(i.address, i.from, ALU[i.bin]);
       case 'fetch':
         if (i.how !== 'cmpxchg') this.#same(i.to, i.from);
         return this.#atomic(i.address, i.from, ATOMIC_OPERATIONS[i.how]);
       case 'if': {
-        const op = (isNarrow(i.left) ? BPF_JMP32 : BPF_JMP) | CONDITIONS[i.pred];
+        const op = (isNarrow(i.left) ? BPF_JMP32 : BPF_JMP) | (i.pred === 'set' ? BPF_JSET : JUMP[i.pred]);
         return this.#binary(op, this.#register(i.left), i.right, distance(i.target));
       }
       case 'goto':

@@ -28,6 +28,7 @@ import { assert } from '../../../base/index.ts';
 import type { FunctionDecl, Loc } from '../../c/index.ts';
 import type { CoreAccess, Symbol } from '../ir.ts';
 import type { MBlock, MFunc, MInst } from './mir.ts';
+import { insnWord, wordBytes } from './opcodes.ts';
 
 export interface CodeReloc {
   /** Slot in the function. */
@@ -75,7 +76,7 @@ export function emitFunction(f: MFunc, decl: FunctionDecl): FunctionCode {
   let tooFar = false;
   const here = (): number => words.length >> 1;
   const put = (op: number, dst: number, src: number, off: number, imm: number): void => {
-    words.push((op | (dst << 8) | (src << 12) | ((off & 0xffff) << 16)) >>> 0, imm >>> 0);
+    words.push(insnWord(op, dst, src, off), imm >>> 0);
     count++;
   };
   const note = (i: MInst): void => {
@@ -204,8 +205,5 @@ export function emitFunction(f: MFunc, decl: FunctionDecl): FunctionCode {
     if (off < -32768 || off > 32767) tooFar = true;
     words[j.at * 2] = ((words[j.at * 2] & 0xffff) | ((off & 0xffff) << 16)) >>> 0;
   }
-  const bytes = new Uint8Array(words.length * 4);
-  const view = new DataView(bytes.buffer);
-  words.forEach((w, n) => view.setUint32(n * 4, w, true));
-  return { name: f.name, decl, bytes, relocs, core, lines, count, tooFar };
+  return { name: f.name, decl, bytes: wordBytes(words), relocs, core, lines, count, tooFar };
 }

@@ -1,70 +1,24 @@
 /** Instruction selection: IR in SSA form → machine operations, phis replaced by copies. */
 import {
   BPF_ADD,
-  BPF_AND,
   BPF_ARSH,
   BPF_ATOMIC_ADD,
   BPF_ATOMIC_AND,
   BPF_ATOMIC_OR,
   BPF_ATOMIC_XOR,
   BPF_CMPXCHG,
-  BPF_DIV,
   BPF_FETCH,
-  BPF_JEQ,
-  BPF_JGE,
-  BPF_JGT,
-  BPF_JLE,
-  BPF_JLT,
-  BPF_JNE,
-  BPF_JSGE,
-  BPF_JSGT,
-  BPF_JSLE,
-  BPF_JSLT,
   BPF_LSH,
-  BPF_MOD,
-  BPF_MUL,
-  BPF_OR,
-  BPF_RSH,
-  BPF_SUB,
   BPF_XCHG,
-  BPF_XOR,
 } from '../../bpf/index.ts';
 import { assert } from '../../../base/index.ts';
-import { type BinOp, type Block, CORE_KIND, type Func, type Inst, type Pred, SWAPPED } from '../ir.ts';
+import { type Block, CORE_KIND, type Func, type Inst, type Pred, SWAPPED } from '../ir.ts';
 import { splitCriticalEdges } from '../opt/cfg.ts';
 import { dominators, reversePostorder } from '../opt/dominators.ts';
 import { asksForOneNumber } from '../opt/widening.ts';
 import { countUses, splitAddress } from '../opt/util.ts';
 import { FIRST_VIRTUAL, type FrameSlot, MBlock, type MFunc, MInst, R0 } from './mir.ts';
-
-const ALU: Readonly<Record<BinOp, number>> = {
-  add: BPF_ADD,
-  sub: BPF_SUB,
-  mul: BPF_MUL,
-  udiv: BPF_DIV,
-  urem: BPF_MOD,
-  sdiv: BPF_DIV,
-  srem: BPF_MOD,
-  and: BPF_AND,
-  or: BPF_OR,
-  xor: BPF_XOR,
-  shl: BPF_LSH,
-  lshr: BPF_RSH,
-  ashr: BPF_ARSH,
-};
-
-const JUMP: Readonly<Record<Pred, number>> = {
-  eq: BPF_JEQ,
-  ne: BPF_JNE,
-  ult: BPF_JLT,
-  ule: BPF_JLE,
-  ugt: BPF_JGT,
-  uge: BPF_JGE,
-  slt: BPF_JSLT,
-  sle: BPF_JSLE,
-  sgt: BPF_JSGT,
-  sge: BPF_JSGE,
-};
+import { ALU, JUMP } from './opcodes.ts';
 
 const ATOMIC = {
   add: BPF_ATOMIC_ADD,

@@ -160,6 +160,20 @@ function computeDominators(f: Func): Dominators {
 export const latchesOf = (dom: Dominators, header: Block): Block[] =>
   header.preds.filter((p) => dom.reachable(p) && dom.dominates(header, p));
 
+export interface NaturalLoop {
+  readonly header: Block;
+  readonly latches: readonly Block[];
+  readonly blocks: ReadonlySet<Block>;
+}
+
+/** All loops, outer ones before those in them. Each is looked for when it is asked for. */
+export function* naturalLoops(dom: Dominators): Generator<NaturalLoop> {
+  for (const header of dom.order) {
+    const latches = latchesOf(dom, header);
+    if (latches.length > 0) yield { header, latches, blocks: loopOf(header, latches) };
+  }
+}
+
 /** The blocks of a loop: the header, and what reaches a latch without it. */
 export function loopOf(header: Block, latches: readonly Block[]): Set<Block> {
   const inside = new Set<Block>([header]);

@@ -4,7 +4,7 @@
  */
 import type { FunctionDecl } from '../../c/index.ts';
 import type { UnitContext } from '../lower/context.ts';
-import type { Func, Inst, ResultType } from '../ir.ts';
+import { type Func, functionCallee, type Inst, type ResultType } from '../ir.ts';
 
 /**
  * Makes calls of known functions direct; true when there was one.
@@ -17,9 +17,10 @@ export function resolveCalls(f: Func, definition: (d: FunctionDecl) => Func | un
     for (const i of b.insts) {
       if (i.op !== 'call' || i.callee?.kind !== 'indirect') continue;
       const decl = functionAt(i.args[0]);
-      if (decl !== null && decl.body === null && decl.attributes.section === '.ksyms') {
+      const known = decl === null ? null : functionCallee(decl);
+      if (known?.kind === 'kfunc') {
         // The registers are what the call says; the kernel has its own mind about the types.
-        i.callee = { kind: 'kfunc', decl };
+        i.callee = known;
         i.args.shift();
         changed = true;
         continue;

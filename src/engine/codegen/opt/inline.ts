@@ -16,13 +16,16 @@ const SMALL_GLOBAL = 45;
 /** A function that is called once may be this large. */
 const ONCE = 2000;
 
+/** Functions that are inlined by no measure of size. */
+const staysApart = ({ attributes: a }: FunctionDecl): boolean => a.noInline || a.naked || a.weak || a.section !== null;
+
 export function shouldInline(callee: Func, calls: number): boolean {
   const a = callee.decl.attributes;
   if (a.naked) return false;
   if (a.alwaysInline) return true;
   // More than five registers of arguments cannot be passed.
   if (callee.params.length > 5) return true;
-  if (a.noInline || a.naked || a.weak || a.section !== null) return false;
+  if (staysApart(callee.decl)) return false;
   const size = sizeOfFunction(callee);
   if (callee.decl.linkage === 'global') return size <= SMALL_GLOBAL;
   return size <= SMALL || (calls === 1 && !callee.decl.addressTaken && size <= ONCE);
@@ -36,9 +39,8 @@ const acquires = (id: number): boolean => acquiresReference(id) || helperName(id
  * frame acquired (release_reference_state() in kernel/bpf/verifier.c), not what a function acquired that it calls.
  */
 export function acquiresForCallback(callee: Func, caller: FunctionDecl): boolean {
-  const a = callee.decl.attributes;
   if (!caller.addressTaken || callee.returns !== 'ptr') return false;
-  if (a.noInline || a.naked || a.weak || a.section !== null || callee.decl.linkage === 'global') return false;
+  if (staysApart(callee.decl) || callee.decl.linkage === 'global') return false;
   return (
     sizeOfFunction(callee) <= ONCE &&
     callee.blocks.some((b) =>
@@ -52,8 +54,7 @@ export function acquiresForCallback(callee: Func, caller: FunctionDecl): boolean
  * lead to is inlined in the end.
  */
 export function isSmallFor(callee: Func, call: Inst): boolean {
-  const a = callee.decl.attributes;
-  if (a.noInline || a.naked || a.weak || a.section !== null || callee.decl.linkage === 'global') return false;
+  if (staysApart(callee.decl) || callee.decl.linkage === 'global') return false;
   if (!call.args.some((x) => x.op === 'const')) return false;
   const value = (v: Inst): Inst => (v.op === 'param' ? (call.args[v.index] ?? v) : v);
   let size = 0;

@@ -6,14 +6,10 @@
  * of a known number is not tied to the number: it is compared instead.
  */
 import type { Block, Func, Inst } from '../ir.ts';
-import { dominators, latchesOf, loopOf } from './dominators.ts';
+import { dominators, naturalLoops } from './dominators.ts';
 
 export function isolateCounters(f: Func): void {
-  const dom = dominators(f);
-  for (const header of dom.order) {
-    const latches = latchesOf(dom, header);
-    if (latches.length === 0) continue;
-    const inside = loopOf(header, latches);
+  for (const { header, blocks: inside } of naturalLoops(dominators(f))) {
     const phis = header.phis();
     const counters = new Set<Inst>();
     for (const p of phis) {

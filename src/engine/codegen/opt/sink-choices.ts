@@ -5,7 +5,7 @@
  */
 import type { Block, Func, Inst } from '../ir.ts';
 import { cleanControlFlow } from './cfg.ts';
-import { type Dominators, dominators, latchesOf, loopOf } from './dominators.ts';
+import { type Dominators, dominators, naturalLoops } from './dominators.ts';
 import { simplify } from './simplify.ts';
 import { redirectPred, removeDead, removePred } from './util.ts';
 
@@ -88,11 +88,7 @@ function placeOf(flag: Inst, users: readonly Inst[], dom: Dominators): Block | n
 /** The header of the innermost loop that a block is in. */
 function innermostLoops(dom: Dominators): Map<Block, Block> {
   const found = new Map<Block, Block>();
-  // Outer headers come first in the order.
-  for (const header of dom.order) {
-    const latches = latchesOf(dom, header);
-    if (latches.length > 0) for (const b of loopOf(header, latches)) found.set(b, header);
-  }
+  for (const { header, blocks } of naturalLoops(dom)) for (const b of blocks) found.set(b, header);
   return found;
 }
 

@@ -4,25 +4,12 @@
  * made of decides whether two rounds come out alike.
  */
 import type { Block, Func, Inst } from '../ir.ts';
-import { dominators, latchesOf, loopOf } from './dominators.ts';
-
-interface Loop {
-  readonly header: Block;
-  readonly blocks: ReadonlySet<Block>;
-}
+import { dominators, type NaturalLoop, naturalLoops } from './dominators.ts';
 
 /** Innermost last. */
-function wideningLoops(f: Func): Loop[] {
+function wideningLoops(f: Func): NaturalLoop[] {
   if (!f.blocks.some(widens)) return [];
-  const dom = dominators(f);
-  const loops: Loop[] = [];
-  for (const header of dom.order) {
-    const latches = latchesOf(dom, header);
-    if (latches.length === 0) continue;
-    const blocks = loopOf(header, latches);
-    if ([...blocks].some(widens)) loops.push({ header, blocks });
-  }
-  return loops;
+  return [...naturalLoops(dominators(f))].filter(({ blocks }) => [...blocks].some(widens));
 }
 
 const widens = (b: Block): boolean =>
@@ -63,7 +50,7 @@ export function hoistAddresses(f: Func): void {
 }
 
 /** Numbers that the loop itself checks: outside of it they are not yet what they must be. */
-function comparedIn(loop: Loop): ReadonlySet<Inst> {
+function comparedIn(loop: NaturalLoop): ReadonlySet<Inst> {
   const out = new Set<Inst>();
   const add = (v: Inst): void => {
     out.add(v);
@@ -74,7 +61,7 @@ function comparedIn(loop: Loop): ReadonlySet<Inst> {
 }
 
 /** Adds an address and what it is made of, when all of that is the same in each round. */
-function collect(address: Inst, loop: Loop, compared: ReadonlySet<Inst>, moving: Set<Inst>): void {
+function collect(address: Inst, loop: NaturalLoop, compared: ReadonlySet<Inst>, moving: Set<Inst>): void {
   const parts = new Set<Inst>();
   let indexed = false;
   const same = (v: Inst): boolean => {
@@ -91,7 +78,7 @@ function collect(address: Inst, loop: Loop, compared: ReadonlySet<Inst>, moving:
   if (same(address) && indexed) for (const p of parts) moving.add(p);
 }
 
-function move(f: Func, loop: Loop, to: Block, moving: ReadonlySet<Inst>): void {
+function move(f: Func, loop: NaturalLoop, to: Block, moving: ReadonlySet<Inst>): void {
   // In the order in which they stand: each is behind what it is made of.
   const moved = dominators(f)
     .order.filter((b) => loop.blocks.has(b))

@@ -31,6 +31,7 @@ import { denyConstants } from './opt/constants.ts';
 import { hoistAddresses } from './opt/widening.ts';
 import { optimise, prepare } from './opt/pipeline.ts';
 import { shareSlots } from './opt/share-slots.ts';
+import { foldBitChoices } from './opt/bit-choices.ts';
 import { sinkChoices } from './opt/sink-choices.ts';
 import { sinkLoads } from './opt/sink-loads.ts';
 import { sinkAddresses } from './opt/sink.ts';
@@ -313,6 +314,7 @@ function generate(cx: UnitContext, opts: CodegenOptions, cache?: CodeCache): Gen
     refuseIndirectCalls(f, cx, true);
     if (cx.diagnostics.length > 0) continue;
     cx.pulse();
+    if (foldBitChoices(f)) optimise(f, cx);
     isolateCounters(f);
     sinkChoices(f);
     sinkLoads(f);

@@ -1,8 +1,8 @@
 /** Calls: helpers by number, local functions, kernel functions. */
-import { type CallExpr, type Expr, isPointer, isVoid, sizeOf } from '../../c/index.ts';
-import { functionCallee, type Inst } from '../ir.ts';
+import { type CallExpr, type CType, type Expr, integerOf, isPointer, isVoid, sizeOf } from '../../c/index.ts';
+import { functionCallee, type Inst, type ValueType } from '../ir.ts';
 import { isAggregate, isRecordType, isSigned, type Lowering, resultTypeOf } from './context.ts';
-import { lowerExpr } from './expr.ts';
+import { lowerExpr, narrow } from './expr.ts';
 import { copyBytes } from './memory.ts';
 import { addressOf, temporary } from './place.ts';
 
@@ -32,7 +32,8 @@ export function lowerCall(lw: Lowering, e: CallExpr, into?: Inst): Inst | null {
         const call = b.call(callee, type, args);
         return byRecord ? result : value(call);
       }
-      if (callee !== null) return value(b.call(callee, type, checkCount(lw, e, args)));
+      if (callee !== null)
+        return kernelResult(lw, value(b.call(callee, type, checkCount(lw, e, args))), e.signature.ret);
       if (d.floating) {
         lw.cx.error(
           e,
@@ -59,6 +60,12 @@ export function lowerCall(lw: Lowering, e: CallExpr, into?: Inst): Inst | null {
   function value(call: Inst): Inst | null {
     return isVoid(e.signature.ret) ? null : call;
   }
+}
+
+/** Of a kernel function's result only the bits of its type mean something: the rest is what its machine code left there. */
+function kernelResult(lw: Lowering, v: Inst | null, type: CType): Inst | null {
+  if (v === null || v.type === 'ptr') return v;
+  return integerOf(type)?.rank === 0 ? lw.b.bin('and', v, lw.b.constant(v.type as ValueType, 1n)) : narrow(lw, v, type);
 }
 
 function checkCount(lw: Lowering, e: CallExpr, args: Inst[]): Inst[] {

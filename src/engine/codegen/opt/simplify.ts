@@ -242,7 +242,7 @@ function simplifyBin(f: Func, i: Inst): Inst | 'edited' | null {
   }
   if (b.op !== 'const') {
     if (a.op === 'const' && a.value === 0n && (i.bin === 'shl' || i.bin === 'lshr' || i.bin === 'ashr')) return a;
-    return null;
+    return undone(i);
   }
   const c = b.value;
   const ones = -1n;
@@ -332,6 +332,20 @@ function simplifyBin(f: Func, i: Inst): Inst | 'edited' | null {
     default:
       return null;
   }
+}
+
+/** `(x - y) + y` and `(x + y) - y` are x: the verifier, which does not see that, would lose what it knows of x. */
+function undone(i: Inst): Inst | null {
+  if (i.type === 'ptr' || (i.bin !== 'add' && i.bin !== 'sub')) return null;
+  const [a, b] = i.args;
+  const before = i.bin === 'add' ? 'sub' : 'add';
+  if (a.op === 'bin' && a.bin === before && a.type === i.type) {
+    if (a.args[1] === b) return a.args[0];
+    if (before === 'add' && a.args[0] === b) return a.args[1];
+  }
+  return i.bin === 'add' && b.op === 'bin' && b.bin === 'sub' && b.type === i.type && b.args[1] === a
+    ? b.args[0]
+    : null;
 }
 
 function simplifyCast(f: Func, i: Inst): Inst | 'edited' | null {

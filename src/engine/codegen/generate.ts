@@ -16,6 +16,7 @@ import { UnitContext } from './lower/context.ts';
 import { type NakedFunction, nakedFunction, nakedIr } from './naked.ts';
 import { lowerFunction } from './lower/function.ts';
 import { emitFunction, type FunctionCode } from './machine/emit.ts';
+import { hoistEdgeConstants } from './machine/edge-constants.ts';
 import { layoutFrame } from './machine/frame.ts';
 import { removeDeadMachine } from './machine/liveness.ts';
 import { allocateRegisters } from './machine/regalloc.ts';
@@ -323,6 +324,7 @@ function generate(cx: UnitContext, opts: CodegenOptions, cache?: CodeCache): Gen
     hoistAddresses(f);
     const m = selectFunction(f);
     removeDeadMachine(m);
+    hoistEdgeConstants(m);
     cx.pulse();
     allocateRegisters(m);
     shareSpillSlots(m);

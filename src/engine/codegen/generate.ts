@@ -23,7 +23,7 @@ import { allocateRegisters } from './machine/regalloc.ts';
 import { selectFunction } from './machine/select.ts';
 import { dropIdleSpills } from './machine/spill-code.ts';
 import { shareSpillSlots } from './machine/spill-slots.ts';
-import { mergeSameBlocks, testAtFoot, threadJumps } from './machine/tidy.ts';
+import { hoistCommon, mergeSameBlocks, testAtFoot, threadJumps } from './machine/tidy.ts';
 import { isolateCounters } from './opt/isolate-counters.ts';
 import { acquiresForCallback, inlineCalls, isConstantFor, isSmallFor, shouldInline } from './opt/inline.ts';
 import { refuseBlocks } from './opt/expand-blocks.ts';
@@ -329,6 +329,7 @@ function generate(cx: UnitContext, opts: CodegenOptions, cache?: CodeCache): Gen
     allocateRegisters(m);
     shareSpillSlots(m);
     dropIdleSpills(m);
+    hoistCommon(m);
     threadJumps(m);
     mergeSameBlocks(m);
     threadJumps(m);

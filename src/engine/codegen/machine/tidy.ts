@@ -1,5 +1,5 @@
 /** Last touches on code with real registers: blocks that do the same are one block. */
-import { type MBlock, type MFunc, MInst } from './mir.ts';
+import { forDefs, isPure, type MBlock, type MFunc, MInst } from './mir.ts';
 
 /**
  * Blocks that only jump on (their copies became the same register) are taken out: who went there goes on by himself, and
@@ -30,6 +30,32 @@ export function threadJumps(f: MFunc): void {
   }
   const kept = new Set(f.blocks.flatMap((b) => b.succs));
   f.blocks.splice(0, f.blocks.length, ...f.blocks.filter((b) => !onward.has(b) || kept.has(b)));
+}
+
+/**
+ * What both ways out of a branch do first (the same copy, mostly) is done once, in front of it. Loads stay where they are:
+ * what the branch tells the verifier may be what allows them.
+ */
+export function hoistCommon(f: MFunc): void {
+  const entries = new Map<MBlock, number>([[f.blocks[0], 1]]);
+  for (const b of f.blocks) for (const s of b.succs) entries.set(s, (entries.get(s) ?? 0) + 1);
+  for (const b of f.blocks) {
+    const [jcc, ja] = b.insts.slice(-2);
+    if (jcc?.kind !== 'jcc' || ja?.kind !== 'ja') continue;
+    const [x, y] = [jcc.target!, ja.target!];
+    if (x === y || entries.get(x) !== 1 || entries.get(y) !== 1) continue;
+    for (;;) {
+      const [first, same] = [x.insts[0], y.insts[0]];
+      const key = instKey(first);
+      if (key === null || key !== instKey(same) || !isPure(first)) break;
+      let asked = false;
+      forDefs(first, (r) => (asked ||= r === jcc.dst || r === jcc.src));
+      if (asked) break;
+      b.insts.splice(-2, 0, first);
+      x.insts.shift();
+      y.insts.shift();
+    }
+  }
 }
 
 /**

@@ -56,7 +56,7 @@ class Selector {
   run(): MFunc {
     const f = this.#f;
     const asks = asksForOneNumber(f);
-    const order = reversePostorder(f, (b) => comparesPointers(b) || asks.has(b));
+    const order = reversePostorder(f, (b) => asksForEquality(b) || asks.has(b));
     const dom = dominators(f);
     for (const b of order) {
       const m = new MBlock(b.id);
@@ -566,10 +566,12 @@ class Selector {
 }
 
 /**
- * Two pointers are seldom equal: what is done then stands out of the way, as clang lays it out. The verifier walks the
- * code as it stands, and what it learns on its first way decides how much of the others it has to walk.
+ * Two pointers are seldom equal, and a number is seldom 0: what is done then stands out of the way, as clang lays it out. The
+ * verifier walks the code as it stands, and what it learns on its first way decides how much of the others it has to walk.
  */
-function comparesPointers(b: Block): boolean {
+function asksForEquality(b: Block): boolean {
   const t = b.terminator;
-  return t.op === 'condbr' && t.pred === 'eq' && t.args.every((a) => a.type === 'ptr' && a.op !== 'const');
+  if (t.op !== 'condbr' || t.pred !== 'eq') return false;
+  const [x, y] = t.args;
+  return y.op === 'const' ? x.type !== 'ptr' && y.value === 0n : x.type === 'ptr' && y.type === 'ptr';
 }

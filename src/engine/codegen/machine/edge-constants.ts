@@ -30,7 +30,7 @@ export function hoistEdgeConstants(f: MFunc): void {
     ]) {
       // Ways that do the same become one block: ways out with an error, mostly.
       if (!isEdge(edge) || joins(other, edge) || alike.get(keyOf(edge)) !== 1) continue;
-      if (edge.succs[0].insts.at(-1)!.kind === 'exit') continue;
+      if (isWayOut(edge.succs[0])) continue;
       const constants = constantsOf(edge)!;
       // What the edge sets is not live at its start: what is live behind the branch is so on the other way.
       if (constants.some((c) => live.get(b)!.has(c.dst) || c.dst === jcc.dst || c.dst === jcc.src)) continue;
@@ -48,7 +48,13 @@ function constantsOf(b: MBlock): readonly MInst[] | null {
   return constants.every((i) => i.kind === 'movi' && i.core === null) ? constants : null;
 }
 
-const keyOf = (b: MBlock): string => `${b.succs[0].id}:${constantsOf(b)!.map((i) => `${i.dst}=${i.imm}`).join()}`;
+/** Sets the result, and leaves. */
+const isWayOut = (b: MBlock): boolean => b.insts.length <= 2 && b.insts.at(-1)!.kind === 'exit';
+
+const keyOf = (b: MBlock): string =>
+  `${b.succs[0].id}:${constantsOf(b)!
+    .map((i) => `${i.dst}=${i.imm}`)
+    .join()}`;
 
 /** Both ways lead to the same place: the other sets its own value there, which is to be in the same register already. */
 const joins = (other: MBlock, edge: MBlock): boolean =>

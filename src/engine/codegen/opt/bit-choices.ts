@@ -14,26 +14,29 @@ const MOST = 2;
 /** True when something changed. */
 export function foldBitChoices(f: Func): boolean {
   let any = false;
-  for (const b of [...f.blocks]) if (foldAt(f, b)) any = true;
+  for (const b of [...f.blocks]) {
+    if (foldAt(f, b)) any = true;
+    if (foldComparisons(f, b)) any = true;
+  }
   if (!any) return false;
   while (cleanControlFlow(f) || simplify(f));
   removeDead(f);
   return true;
 }
 
-/** A bit of a value, and the way that is taken when it is set. */
+/** A bit of a value, and what the comparison says when it is set. */
 interface BitTest {
   readonly value: Inst;
   readonly bit: bigint;
-  readonly whenSet: Block;
+  readonly setIs: boolean;
 }
 
-/** What a phi is: `base` with `bit` turned over where the tested bit is set. */
+/** What a phi is: `base`, and `bit` besides where the tested bit is set (or, `whenClear`, where it is not). */
 interface Choice {
   readonly phi: Inst;
   readonly base: Inst;
   readonly bit: bigint;
-  readonly turned: boolean;
+  readonly whenClear: boolean;
 }
 
 function foldAt(f: Func, b: Block): boolean {
@@ -44,9 +47,11 @@ function foldAt(f: Func, b: Block): boolean {
     if (arm.preds.length !== 1 || arm.preds[0] !== from || arm.succs.length !== 1) continue;
     const work = arm.insts.slice(0, -1);
     if (work.length > MOST || !work.every((i) => i.op === 'bin' && i.bin === 'or' && usedOnlyBy(f, i, phis))) continue;
-    const test = testedBit(from);
-    if (test === null) continue;
-    const choices = phis.map((phi) => choiceOf(phi, arm, test.whenSet === arm));
+    const branch = from.terminator;
+    const test = testedBit(branch);
+    if (test === null || branch.targets[0] === branch.targets[1]) continue;
+    const armWhenSet = branch.targets[test.setIs ? 0 : 1] === arm;
+    const choices = phis.map((phi) => choiceOf(phi, arm, armWhenSet));
     if (choices.includes(null)) continue;
     for (const c of choices) replace(f, c!, from, test);
     removePred(b, arm);
@@ -60,22 +65,37 @@ function foldAt(f: Func, b: Block): boolean {
   return false;
 }
 
+/** A comparison whose outcome is stored or returned: the bit is that outcome. */
+function foldComparisons(f: Func, b: Block): boolean {
+  let changed = false;
+  for (const i of [...b.insts]) {
+    if (i.op !== 'cmp') continue;
+    const test = testedBit(i);
+    if (test === null) continue;
+    const before = { block: b, at: b.insts.indexOf(i) };
+    const v = moved(f, test, 1n, i, before);
+    i.op = 'bin';
+    i.bin = 'xor';
+    i.args = [v, f.constant(i.type as ValueType, test.setIs ? 0n : 1n)];
+    changed = true;
+  }
+  return changed;
+}
+
 function usedOnlyBy(f: Func, i: Inst, phis: readonly Inst[]): boolean {
   return f.blocks.every((b) => b.insts.every((user) => !user.args.includes(i) || phis.includes(user)));
 }
 
 const isOneBit = (v: bigint): boolean => v > 0n && (v & (v - 1n)) === 0n;
 
-/** The bit that the end of a block looks at. */
-function testedBit(b: Block): BitTest | null {
-  const t = b.terminator;
-  if (t.op !== 'condbr' || (t.pred !== 'eq' && t.pred !== 'ne') || t.targets[0] === t.targets[1]) return null;
+/** The bit that a comparison, or the branch on one, looks at. */
+function testedBit(t: Inst): BitTest | null {
+  if ((t.op !== 'condbr' && t.op !== 'cmp') || (t.pred !== 'eq' && t.pred !== 'ne')) return null;
   const [value, constant] = t.args;
   if (value.type === 'ptr' || constant.op !== 'const') return null;
   const bit = onlyBit(value);
   if (bit === null || (constant.value !== 0n && constant.value !== bit)) return null;
-  const equalMeansSet = constant.value !== 0n;
-  return { value, bit, whenSet: t.targets[(t.pred === 'eq') === equalMeansSet ? 0 : 1] };
+  return { value, bit, setIs: (t.pred === 'eq') === (constant.value !== 0n) };
 }
 
 /** The one bit that a value can have; null when it can have others. */
@@ -95,41 +115,62 @@ function choiceOf(phi: Inst, arm: Block, armWhenSet: boolean): Choice | null {
   const bits = phi.type === 'i32' ? 32 : 64;
   if (set.op === 'const' && clear.op === 'const') {
     const bit = BigInt.asUintN(bits, set.value ^ clear.value);
-    if (!isOneBit(bit)) return null;
-    return { phi, base: clear, bit, turned: (clear.value & bit) !== 0n };
+    const whenClear = (clear.value & bit) !== 0n;
+    return isOneBit(bit) ? { phi, base: whenClear ? set : clear, bit, whenClear } : null;
   }
-  if (set.op !== 'bin' || set.bin !== 'or' || set.args[0] !== clear || set.args[1].op !== 'const') return null;
-  const bit = BigInt.asUintN(bits, set.args[1].value);
-  return isOneBit(bit) ? { phi, base: clear, bit, turned: false } : null;
+  for (const [more, base] of [
+    [set, clear],
+    [clear, set],
+  ]) {
+    if (more.op !== 'bin' || more.bin !== 'or' || more.args[0] !== base || more.args[1].op !== 'const') continue;
+    const bit = BigInt.asUintN(bits, more.args[1].value);
+    if (isOneBit(bit)) return { phi, base, bit, whenClear: more === clear };
+  }
+  return null;
 }
 
 /** Computes the value at the end of `from`, in front of the branch. */
 function replace(f: Func, c: Choice, from: Block, test: BitTest): void {
-  const type = c.phi.type as ValueType;
-  const add = (i: Inst): Inst => {
-    i.block = from;
-    from.insts.splice(from.insts.length - 1, 0, i);
-    return i;
-  };
-  const bin = (op: 'shl' | 'lshr' | 'or' | 'xor', x: Inst, y: Inst): Inst => {
-    const i = f.create('bin', x.type, [x, y], c.phi.loc);
+  const place = { block: from, at: from.insts.length - 1 };
+  let v = moved(f, test, c.bit, c.phi, place);
+  const combine = (op: 'or' | 'xor', other: Inst): void => {
+    const i = f.create('bin', v.type, [v, other], c.phi.loc);
     i.bin = op;
-    return add(i);
+    v = insert(i, place);
   };
-  const cast = (op: 'zext' | 'trunc', x: Inst, to: ValueType): Inst => {
-    const i = f.create('cast', to, [x], c.phi.loc);
+  if (c.whenClear) combine('xor', f.constant(v.type as ValueType, c.bit));
+  if (c.base.op !== 'const' || c.base.value !== 0n) combine('or', c.base);
+  c.phi.args = c.phi.targets.map(() => v);
+}
+
+interface Place {
+  readonly block: Block;
+  at: number;
+}
+
+function insert(i: Inst, place: Place): Inst {
+  i.block = place.block;
+  place.block.insts.splice(place.at++, 0, i);
+  return i;
+}
+
+/** The tested bit as bit `to` of a value of the type of `like`. */
+function moved(f: Func, test: BitTest, to: bigint, like: Inst, place: Place): Inst {
+  const type = like.type as ValueType;
+  const cast = (op: 'zext' | 'trunc', x: Inst): Inst => {
+    const i = f.create('cast', type, [x], like.loc);
     i.cast = op;
-    return add(i);
+    return insert(i, place);
   };
   let v = test.value;
-  if (v.type === 'i32' && type === 'i64') v = cast('zext', v, 'i64');
-  const distance = log2(c.bit) - log2(test.bit);
-  const by = f.constant(v.type as ValueType, BigInt(Math.abs(distance)));
-  if (distance !== 0) v = bin(distance > 0 ? 'shl' : 'lshr', v, by);
-  if (v.type === 'i64' && type === 'i32') v = cast('trunc', v, 'i32');
-  const zero = c.base.op === 'const' && c.base.value === 0n;
-  if (!zero) v = bin(c.turned ? 'xor' : 'or', v, c.base);
-  c.phi.args = c.phi.targets.map(() => v);
+  if (v.type === 'i32' && type === 'i64') v = cast('zext', v);
+  const distance = log2(to) - log2(test.bit);
+  if (distance !== 0) {
+    const i = f.create('bin', v.type, [v, f.constant(v.type as ValueType, BigInt(Math.abs(distance)))], like.loc);
+    i.bin = distance > 0 ? 'shl' : 'lshr';
+    v = insert(i, place);
+  }
+  return v.type === 'i64' && type === 'i32' ? cast('trunc', v) : v;
 }
 
 const log2 = (bit: bigint): number => bit.toString(2).length - 1;

@@ -52,7 +52,7 @@ function choiceOf(b: Block): Choice | null {
   for (const [from, arm] of [b.preds, [b.preds[1], b.preds[0]]]) {
     const test = from.terminator;
     if (test.op !== 'condbr' || test.args[0].op === 'maygoto' || test.targets[0] === test.targets[1]) continue;
-    if (arm.insts.length === 1 && arm.preds.length === 1 && arm.preds[0] === from && arm.succs[0] === b)
+    if (arm.insts.length === 1 && arm.succs.length === 1 && arm.preds.length === 1 && arm.preds[0] === from)
       return { test, from, arm };
   }
   return null;

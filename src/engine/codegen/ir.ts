@@ -169,6 +169,10 @@ export class Inst {
   fetch = false;
   /** br: [target]; condbr: [then, else]; phi: the predecessor of each argument. */
   targets: Block[] = [];
+  /** opaque: an operand of assembly that may be a number in the instruction as well as a register. */
+  immediate = false;
+  /** condbr: which of its targets the source says is seldom taken (`__builtin_expect`, a jump in assembly); -1: none. */
+  seldom: -1 | 0 | 1 = -1;
 
   constructor(id: number, op: Op, type: ResultType, args: Inst[], loc: Loc) {
     this.id = id;
@@ -200,6 +204,8 @@ export class Inst {
     c.callee = this.callee;
     c.atomic = this.atomic;
     c.fetch = this.fetch;
+    c.immediate = this.immediate;
+    c.seldom = this.seldom;
     if (this.targets.length > 0) c.targets = this.targets.slice();
     return c;
   }

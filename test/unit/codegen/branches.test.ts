@@ -15,8 +15,8 @@ describe('a test of one bit that sets another', () => {
     'u32 p = 0; if ((u32)w[0] & 0x80000000) p |= 1; return p;',
     'u64 p = w[1]; if ((u32)w[0] & 2) p |= 1ull << 40; return p;',
     'int p = w[1]; if (w[0] & (1ull << 50)) p |= 8; return p;',
-    'return w[0] & 8 ? 3 : 7;',
-    'return w[0] & 8 ? 7 : 3;',
+    'w[1] = w[0] & 8 ? 3 : 7; return w[1];',
+    'w[1] = w[0] & 8 ? 7 : 3; return w[1];',
     'return !(w[0] & 1);',
     'int p = 0; if (w[0] & 1) p |= 4; if (!(w[0] & 2)) p |= 1; if ((w[0] & 8) == 8) p |= 32; return p;',
   ])('is arithmetic: %s', (body) => {
@@ -37,6 +37,7 @@ describe('a test of one bit that sets another', () => {
     'u32 p = w[1]; if (w[0] & 4) p |= 24; return p;',
     'u32 p = w[1]; if (w[0] & 4) p += 16; return p;',
     'u32 p = w[1]; if (w[0] & 4) { p |= 16; w[2] = 1; } return p;',
+    'if (w[0] & 4) return 1; return 0;',
   ])('is a branch: %s', (body) => {
     expect(branches(program(body))).toBe(1);
   });
@@ -98,6 +99,32 @@ describe('what stands where', () => {
       h = (h ^ c) * 0x193n;
     }
     expect(execute(program(`${hash} return w[1];`), [x, 0n]).r0).toBe(BigInt.asIntN(64, h));
+  });
+
+  it.each([
+    ['if (__builtin_expect(n > 7, 0)) w[1] = 5; else w[2] = n;', 'later'],
+    ['if (__builtin_expect(n > 7, 1)) w[1] = 5; else w[2] = n;', 'first'],
+    ['if (__builtin_expect(!(n > 7 && n < 90), 0)) w[2] = n; else w[1] = 5;', 'first'],
+    ['if (__builtin_expect(n == 0, 1)) w[1] = 5; else w[2] = n;', 'first'],
+    ['asm goto("if %0 > 7 goto %l[far]" :: "r"(n) :: far); w[2] = n; goto out; far: w[1] = 5; out:;', 'later'],
+    ['asm goto("if %0 > 7 goto %l[far]" :: "r"(n) :: far); w[1] = 5; goto out; far: w[2] = n; out:;', 'first'],
+  ])('what the source says is seldom stands behind: %s', (body, place) => {
+    const lines = listing(program(`u64 n = bpf_ktime_get_ns(); ${body} w[3] = bpf_ktime_get_ns(); return 0;`));
+    const five = lines.findIndex((l) => /\+8\) = 5$/.test(l));
+    const other = lines.findIndex((l) => /\+16\) = r\d$/.test(l));
+    expect(Math.min(five, other)).toBeGreaterThan(0);
+    expect(five < other ? 'first' : 'later').toBe(place);
+  });
+
+  it('a number goes into the instruction where assembly allows it, once it is known', () => {
+    const text = (constraint: string): string =>
+      listing(
+        program(
+          `u64 n = w[0]; int most = 256; asm goto("if %0 > %1 goto %l[far]" :: "r"(n), "${constraint}"(most) :: far); return 1; far: return 2;`,
+        ),
+      ).join('\n');
+    expect(text('ri')).toMatch(/if r\d (>|<=) 0x100/);
+    expect(text('r')).toMatch(/if r\d (>|<=) r\d/);
   });
 
   it('what is done for 0 stands behind what is done for all other numbers', () => {

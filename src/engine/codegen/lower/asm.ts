@@ -109,7 +109,7 @@ class Translation {
       if (tied !== undefined) b.store(this.#slot(tied), b.opaque(value), 8);
       else if (/[in]/.test(i.constraint) && (value.op === 'const' || !/[rg]/.test(i.constraint)))
         this.#constants.set(i, plain.op === 'const' ? b.i64(asPrinted(plain.value, i.expr)) : value);
-      else b.store(this.#slot(i), b.opaque(value), 8);
+      else b.store(this.#slot(i), b.opaque(value, /[in]/.test(i.constraint)), 8);
     }
   }
 
@@ -255,8 +255,8 @@ class Translation {
         const narrow = isNarrow(i.left);
         const left = this.#read(i.left, narrow);
         const right = this.#read(i.right, narrow);
-        if (i.pred === 'set') b.condbr('ne', b.bin('and', left, right), narrow ? b.i32(0) : b.i64(0), to, next);
-        else b.condbr(i.pred, left, right, to, next);
+        if (i.pred === 'set') b.condbr('ne', b.bin('and', left, right), narrow ? b.i32(0) : b.i64(0), to, next, 0);
+        else b.condbr(i.pred, left, right, to, next, 0);
         b.block = next;
         return;
       }

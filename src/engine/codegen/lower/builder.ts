@@ -185,9 +185,11 @@ export class Builder {
     return this.add(i);
   }
 
-  /** A copy the optimiser cannot see through (`barrier_var`). */
-  opaque(a: Inst): Inst {
-    return this.add(this.#new('opaque', a.type, [a]));
+  /** A copy the optimiser cannot see through (`barrier_var`). @param immediate a number may take its place */
+  opaque(a: Inst, immediate = false): Inst {
+    const i = this.#new('opaque', a.type, [a]);
+    i.immediate = immediate;
+    return this.add(i);
   }
 
   fence(): void {
@@ -219,7 +221,7 @@ export class Builder {
     this.add(i);
   }
 
-  condbr(pred: Pred, a: Inst, b: Inst, then: Block, otherwise: Block): void {
+  condbr(pred: Pred, a: Inst, b: Inst, then: Block, otherwise: Block, seldom: Inst['seldom'] = -1): void {
     if (this.terminated) return;
     if (a.op === 'const' && b.op === 'const') {
       this.br(foldCompare(pred, a.type as ValueType, a.value, b.value) ? then : otherwise);
@@ -231,12 +233,13 @@ export class Builder {
     }
     // A stored comparison that is tested against zero is that comparison.
     if (a.op === 'cmp' && b.op === 'const' && b.value === 0n && (pred === 'ne' || pred === 'eq')) {
-      this.condbr(pred === 'ne' ? a.pred : NEGATED[a.pred], a.args[0], a.args[1], then, otherwise);
+      this.condbr(pred === 'ne' ? a.pred : NEGATED[a.pred], a.args[0], a.args[1], then, otherwise, seldom);
       return;
     }
     const i = this.#new('condbr', 'void', [a, b]);
     i.pred = pred;
     i.targets = [then, otherwise];
+    i.seldom = seldom;
     this.add(i);
   }
 

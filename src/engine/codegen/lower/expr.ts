@@ -11,6 +11,7 @@ import {
   type CType,
   type Expr,
   type Initializer,
+  evaluate,
   integerOf,
   isBool,
   qualifiersOf,
@@ -436,8 +437,14 @@ function lowerTruth(lw: Lowering, e: Expr, negate: boolean): Inst {
   ]);
 }
 
-/** Branches on a scalar being non-zero. */
-export function lowerCondition(lw: Lowering, e: Expr, yes: Inst['targets'][0], no: Inst['targets'][0]): void {
+/** Branches on a scalar being non-zero. @param seldom which way the source says is seldom taken: 0 yes, 1 no */
+export function lowerCondition(
+  lw: Lowering,
+  e: Expr,
+  yes: Inst['targets'][0],
+  no: Inst['targets'][0],
+  seldom: Inst['seldom'] = -1,
+): void {
   const b = lw.b;
   const bytes = equalityOfBytes(e);
   if (bytes !== null) {
@@ -447,23 +454,23 @@ export function lowerCondition(lw: Lowering, e: Expr, yes: Inst['targets'][0], n
   switch (e.kind) {
     case 'unary':
       if (e.op === '!') {
-        lowerCondition(lw, e.operand, no, yes);
+        lowerCondition(lw, e.operand, no, yes, seldom === -1 ? -1 : seldom === 0 ? 1 : 0);
         return;
       }
       break;
     case 'logical': {
       const next = lw.func.addBlock();
-      if (e.op === '&&') lowerCondition(lw, e.left, next, no);
-      else lowerCondition(lw, e.left, yes, next);
+      if (e.op === '&&') lowerCondition(lw, e.left, next, no, seldom);
+      else lowerCondition(lw, e.left, yes, next, seldom);
       b.block = next;
-      lowerCondition(lw, e.right, yes, no);
+      lowerCondition(lw, e.right, yes, no, seldom);
       return;
     }
     case 'compare': {
       const l = lowerExpr(lw, e.left)!;
       const r = lowerExpr(lw, e.right)!;
       lw.at(e);
-      b.condbr(predicate(e.op, e.left.type), ...sameType(lw, l, r), yes, no);
+      b.condbr(predicate(e.op, e.left.type), ...sameType(lw, l, r), yes, no, seldom);
       return;
     }
     case 'cast':
@@ -472,26 +479,27 @@ export function lowerCondition(lw: Lowering, e: Expr, yes: Inst['targets'][0], n
         e.cast === 'toBool' ||
         (e.cast === 'integral' && sizeOf(e.type) >= sizeOf(e.operand.type) && !isBool(e.type))
       ) {
-        lowerCondition(lw, e.operand, yes, no);
+        lowerCondition(lw, e.operand, yes, no, seldom);
         return;
       }
       break;
     case 'builtin':
       if (e.name === 'expect') {
-        lowerCondition(lw, e.args[0], yes, no);
+        const expected = evaluate(e.args[1]);
+        lowerCondition(lw, e.args[0], yes, no, expected === null ? seldom : expected.value === 0n ? 0 : 1);
         return;
       }
       break;
     case 'comma':
       lowerExpr(lw, e.left);
-      lowerCondition(lw, e.right, yes, no);
+      lowerCondition(lw, e.right, yes, no, seldom);
       return;
     default:
       break;
   }
   const v = lowerExpr(lw, e)!;
   lw.at(e);
-  b.condbr('ne', v, b.constant(v.type as ValueType, 0), yes, no);
+  b.condbr('ne', v, b.constant(v.type as ValueType, 0), yes, no, seldom);
 }
 
 /** Initialises an automatic object. */

@@ -56,7 +56,10 @@ class Selector {
   run(): MFunc {
     const f = this.#f;
     const asks = asksForOneNumber(f);
-    const order = reversePostorder(f, (b) => asksForEquality(b) || asks.has(b));
+    const order = reversePostorder(f, (b) => {
+      const { seldom } = b.terminator;
+      return seldom === 0 || (seldom === -1 && (asksForEquality(b) || asks.has(b)));
+    });
     const dom = dominators(f);
     for (const b of order) {
       const m = new MBlock(b.id);

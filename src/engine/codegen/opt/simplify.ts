@@ -135,9 +135,13 @@ export function simplify(f: Func): boolean {
   return any;
 }
 
+const fitsImmediate = (v: Inst): boolean => v.op === 'const' && v.value === BigInt.asIntN(32, v.value);
+
 /** A value to use instead, `edited` when changed in place, null when there is nothing to do. */
 function simplifyOne(f: Func, i: Inst, dom: () => Dominators): Inst | 'edited' | null {
   switch (i.op) {
+    case 'opaque':
+      return i.immediate && fitsImmediate(i.args[0]) ? i.args[0] : null;
     case 'phi': {
       let only: Inst | null = null;
       let unset = false;

@@ -12,7 +12,7 @@ const branches = (text: string): number => listing(text).filter((l) => l.startsW
 describe('a test of one bit that sets another', () => {
   it.each([
     'u32 p = w[1]; if (w[0] & 4) p |= 16; return p;',
-    'u32 p = 0; if ((u32)w[0] & 0x80000000) p |= 1; return p;',
+    'u32 p = 0; if ((u32)w[0] & 0x80000000) p |= 1; w[1] = p; return w[1];',
     'u64 p = w[1]; if ((u32)w[0] & 2) p |= 1ull << 40; return p;',
     'int p = w[1]; if (w[0] & (1ull << 50)) p |= 8; return p;',
     'w[1] = w[0] & 8 ? 3 : 7; return w[1];',

@@ -3,10 +3,9 @@
 // LSMITH_TEST_BUILD=1 makes the variant that Playwright can drive (dist/test). Offline the tools come from scripts/.
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
+import { ensureNodeModules, ROOT, say } from './lib/bootstrap.mjs';
 
-const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 const run = (cmd, args, env = process.env) => {
   const r = spawnSync(cmd, args, { cwd: ROOT, stdio: 'inherit', env });
   if (r.status !== 0) process.exit(r.status ?? 1);
@@ -14,6 +13,12 @@ const run = (cmd, args, env = process.env) => {
 const wanted = process.argv.slice(2);
 const targets = wanted.length > 0 ? wanted : ['deb', 'AppImage'];
 
+try {
+  ensureNodeModules();
+} catch (error) {
+  say(error.message);
+  process.exit(1);
+}
 run('npm', ['run', '--silent', 'build:app']);
 
 const r = spawnSync(process.execPath, [join(ROOT, 'scripts/electron-fallback.mjs'), '--try-download'], {

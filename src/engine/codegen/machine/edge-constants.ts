@@ -3,7 +3,7 @@
  * block of its own is left, with a jump around what is next, and the verifier walks on with the other way first. clang
  * does the same.
  */
-import { liveOut } from './liveness.ts';
+import { liveness } from './liveness.ts';
 import type { MBlock, MFunc, MInst } from './mir.ts';
 
 /** Constants of one way: each is set for nothing on the other. */
@@ -20,8 +20,8 @@ export function hoistEdgeConstants(f: MFunc): void {
     const key = isEdge(b) ? keyOf(b) : '';
     alike.set(key, (alike.get(key) ?? 0) + 1);
   }
-  const live = liveOut(f);
-  for (const b of f.blocks) {
+  const { out } = liveness(f);
+  for (const [at, b] of f.blocks.entries()) {
     const [jcc, ja] = b.insts.slice(-2);
     if (jcc?.kind !== 'jcc' || ja?.kind !== 'ja') continue;
     for (const [edge, other] of [
@@ -33,7 +33,7 @@ export function hoistEdgeConstants(f: MFunc): void {
       if (isWayOut(edge.succs[0])) continue;
       const constants = constantsOf(edge)!;
       // What the edge sets is not live at its start: what is live behind the branch is so on the other way.
-      if (constants.some((c) => live.get(b)!.has(c.dst) || c.dst === jcc.dst || c.dst === jcc.src)) continue;
+      if (constants.some((c) => out[at].includes(c.dst) || c.dst === jcc.dst || c.dst === jcc.src)) continue;
       b.insts.splice(-2, 0, ...constants);
       edge.insts = edge.insts.slice(-1);
       break;

@@ -6,7 +6,7 @@
  * a check made on a reloaded copy says nothing about the slot.
  */
 import { assert } from '../../../base/index.ts';
-import { liveOut } from './liveness.ts';
+import { liveness } from './liveness.ts';
 import { FIRST_VIRTUAL, forDefs, forUses, type FrameSlot, type MBlock, type MFunc, MInst, R0, R10 } from './mir.ts';
 
 const COLOURS = 10;
@@ -31,6 +31,8 @@ export function allocateRegisters(f: MFunc): void {
 }
 
 const NONE: ReadonlySet<number> = new Set();
+/** A spill cost above all others. */
+const NEVER = 1e12;
 
 class Graph {
   readonly #f: MFunc;
@@ -42,6 +44,8 @@ class Graph {
   readonly #moves: { dst: number; src: number; weight: number }[] = [];
   readonly #used = new Set<number>();
   readonly #colour: Int8Array;
+  /** After coalescing: 1 for what holds a temporary of an earlier spill. */
+  readonly #kept: Uint8Array;
 
   constructor(f: MFunc, temporaries: ReadonlySet<number>) {
     this.#f = f;
@@ -50,6 +54,7 @@ class Graph {
     this.#adj = new Array<Set<number> | undefined>(n).fill(undefined);
     this.#alias = Int32Array.from({ length: n }, (_, i) => i);
     this.#cost = new Float64Array(n);
+    this.#kept = new Uint8Array(n);
     this.#colour = new Int8Array(n).fill(-1);
     for (let r = 0; r < COLOURS; r++) this.#colour[r] = r;
   }
@@ -63,7 +68,9 @@ class Graph {
   #edge(a: number, b: number): void {
     if (a === b || a === R10 || b === R10) return;
     if (a < COLOURS && b < COLOURS) return;
-    (this.#adj[a] ??= new Set()).add(b);
+    const near = (this.#adj[a] ??= new Set());
+    if (near.has(b)) return;
+    near.add(b);
     (this.#adj[b] ??= new Set()).add(a);
   }
 
@@ -72,9 +79,9 @@ class Graph {
   }
 
   build(): void {
-    const out = liveOut(this.#f);
-    for (const b of this.#f.blocks) {
-      const live = out.get(b)!;
+    const { out } = liveness(this.#f);
+    for (const [at, b] of this.#f.blocks.entries()) {
+      const live = new Set(out[at]);
       const w = b.weight;
       for (let n = b.insts.length - 1; n >= 0; n--) {
         const i = b.insts[n];
@@ -160,31 +167,34 @@ class Graph {
 
   /** Assigns colours; the registers that got none, to be spilled. */
   colour(): number[] {
+    for (const t of this.#temporaries) this.#kept[this.#find(t)] = 1;
     const nodes = [...this.#used].filter((r) => this.#alias[r] === r);
-    const degree = new Map<number, number>(nodes.map((r) => [r, this.#degree(r)]));
-    const left = new Set(nodes);
+    const degree = new Int32Array(this.#alias.length);
+    const left = new Uint8Array(this.#alias.length);
+    for (const r of nodes) {
+      degree[r] = this.#degree(r);
+      left[r] = 1;
+    }
     const stack: number[] = [];
-    const ready = nodes.filter((r) => degree.get(r)! < COLOURS);
+    const ready = nodes.filter((r) => degree[r] < COLOURS);
     const remove = (r: number): void => {
-      left.delete(r);
+      left[r] = 0;
       stack.push(r);
-      for (const n of this.#near(r)) {
-        if (!left.has(n)) continue;
-        const d = degree.get(n)! - 1;
-        degree.set(n, d);
-        if (d === COLOURS - 1) ready.push(n);
-      }
+      for (const n of this.#near(r)) if (left[n] === 1 && --degree[n] === COLOURS - 1) ready.push(n);
     };
-    while (left.size > 0) {
+    /** What is left of the nodes, and some that are gone. */
+    let rest = nodes;
+    while (stack.length < nodes.length) {
       const r = ready.pop();
       if (r !== undefined) {
-        if (left.has(r)) remove(r);
+        if (left[r] === 1) remove(r);
         continue;
       }
+      rest = rest.filter((n) => left[n] === 1);
       let best = -1;
       let bestCost = Infinity;
-      for (const n of left) {
-        const cost = this.#spillCost(n) / (degree.get(n)! + 1);
+      for (const n of rest) {
+        const cost = this.#spillCost(n) / (degree[n] + 1);
         if (cost < bestCost || best < 0) {
           best = n;
           bestCost = cost;
@@ -224,24 +234,22 @@ class Graph {
     return spills.length === 0 ? spills : this.#chooseSpills(spills);
   }
 
+  /** What a register costs that is in memory; what stands for a temporary of an earlier spill is not spilled again. */
   #spillCost(r: number): number {
-    if (this.#temporaries.has(r)) return 1e12;
-    for (const t of this.#temporaries)
-      if (t < this.#alias.length && this.#alias[t] !== t && this.#find(t) === r) return 1e12;
-    return this.#cost[r];
+    return this.#kept[r] === 1 ? NEVER : this.#cost[r];
   }
 
   /** A temporary of an earlier spill cannot be spilled again: its dearest-free neighbour goes instead. */
   #chooseSpills(wanted: number[]): number[] {
     const out = new Set<number>();
     for (const r of wanted) {
-      if (this.#spillCost(r) < 1e12) {
+      if (this.#spillCost(r) < NEVER) {
         out.add(r);
         continue;
       }
       let best = -1;
       for (const n of this.#near(r)) {
-        if (n < FIRST_VIRTUAL || out.has(n) || this.#spillCost(n) >= 1e12) continue;
+        if (n < FIRST_VIRTUAL || out.has(n) || this.#spillCost(n) >= NEVER) continue;
         if (best < 0 || this.#cost[n] < this.#cost[best]) best = n;
       }
       assert(best >= 0, `no register can be freed in ${this.#f.name}`);

@@ -10,7 +10,7 @@ export function cleanControlFlow(f: Func): boolean {
     changed = constantBranches(f);
     rebuildPreds(f);
     if (threadKnownPhis(f)) changed = true;
-    if (skipEmptyBlocks(f)) changed = true;
+    if (skipEmptyBlocks(f, !changed)) changed = true;
     if (mergeLines(f)) changed = true;
     any ||= changed;
   }
@@ -59,6 +59,14 @@ function sameReturns(a: Block, b: Block): boolean {
   return p === q || (p !== undefined && q !== undefined && p.op === 'const' && q.op === 'const' && p.value === q.value);
 }
 
+/** The block that `b` leads to alone and that nothing else leads to. */
+function nextInLine(f: Func, b: Block): Block | null {
+  const t = b.terminator;
+  if (t.op !== 'br') return null;
+  const s = t.targets[0];
+  return s === b || s === f.blocks[0] || s.preds.length !== 1 ? null : s;
+}
+
 /** b → (only successor s, only predecessor b): one block. */
 function mergeLines(f: Func): boolean {
   let changed = false;
@@ -66,11 +74,7 @@ function mergeLines(f: Func): boolean {
   const replaced = new Map<Inst, Inst>();
   for (const b of f.blocks) {
     if (gone.has(b)) continue;
-    for (;;) {
-      const t = b.terminator;
-      if (t.op !== 'br') break;
-      const s = t.targets[0];
-      if (s === b || s === f.blocks[0] || s.preds.length !== 1) break;
+    for (let s = nextInLine(f, b); s !== null; s = nextInLine(f, b)) {
       b.insts.pop();
       for (const i of s.insts) {
         if (i.op === 'phi') {
@@ -93,9 +97,15 @@ function mergeLines(f: Func): boolean {
   return changed;
 }
 
-/** A block that only jumps on: its predecessors jump there themselves. */
-function skipEmptyBlocks(f: Func): boolean {
+/**
+ * A block that only jumps on: its predecessors jump there themselves.
+ *
+ * @param settled nothing else was found to do before
+ */
+function skipEmptyBlocks(f: Func, settled: boolean): boolean {
   let changed = false;
+  /** Whether the other steps are known to find nothing until something is done that they could go on from. */
+  let alone: boolean | null = settled ? null : false;
   const places = new Int32Array(f.blockLimit);
   f.blocks.forEach((b, n) => (places[b.id] = n));
   for (const b of f.blocks) {
@@ -107,6 +117,8 @@ function skipEmptyBlocks(f: Func): boolean {
     // Where a predecessor already leads to s, the phis could not tell the two edges apart.
     if (phis.length > 0 && b.preds.some((p) => s.preds.includes(p) || p.succs.filter((x) => x === b).length > 1))
       continue;
+    // As the blocks are before anything is done to them.
+    alone ??= f.blocks.every((x) => nextInLine(f, x) === null);
     const preds = [...b.preds];
     for (const p of preds) {
       const pt = p.terminator;
@@ -124,11 +136,20 @@ function skipEmptyBlocks(f: Func): boolean {
     s.preds.push(...preds);
     s.preds.sort((x, y) => places[x.id] - places[y.id]);
     changed = true;
-    // Values meet there now: what can be threaded is, before the next block is taken out.
-    if (phis.length > 0) break;
+    // Values meet there now: what can be threaded or merged is, before the next block is taken out.
+    if (phis.length === 0) alone = false;
+    else if (!alone || s.preds.length === 1 || testsPhi(s) || preds.some(testsPhi)) break;
   }
   if (changed) rebuildPreds(f);
   return changed;
+}
+
+/** Whether a block has nothing but phis, and branches on one of them. */
+function testsPhi(b: Block): boolean {
+  const t = b.terminator;
+  if (t.op !== 'condbr' || b.insts[0].op !== 'phi' || b.insts[b.insts.length - 2].op !== 'phi') return false;
+  const [x, y] = t.args;
+  return x.op === 'phi' && x.block === b && y.op === 'const';
 }
 
 /**
@@ -139,12 +160,10 @@ function threadKnownPhis(f: Func): boolean {
   let elsewhere: Set<Inst> | null = null;
   let changed = false;
   for (const b of f.blocks) {
+    if (b === f.blocks[0] || !testsPhi(b)) continue;
     const t = b.terminator;
-    if (t.op !== 'condbr' || b === f.blocks[0]) continue;
     const phis = b.phis();
-    if (phis.length === 0 || phis.length !== b.insts.length - 1) continue;
     const [x, y] = t.args;
-    if (x.op !== 'phi' || x.block !== b || y.op !== 'const') continue;
     // Other uses of the phis beyond this block would need new phis.
     const used: Set<Inst> = (elsewhere ??= phisUsedElsewhere(f));
     if (phis.some((p) => used.has(p))) continue;

@@ -20,14 +20,16 @@ const MAX_UNROLLED = 200;
 /** Optimises one function. */
 export function optimise(f: Func, cx: UnitContext): void {
   prepare(f, cx);
-  if (useConditions(f)) settle(f, cx);
+  let asked = !useConditions(f);
+  if (!asked) settle(f, cx);
   for (let left = MAX_UNROLLED; left > 0;) {
     const done = expandBlocks(f, cx) || numberPointers(f) ? 1 : unrollLoops(f, left);
     if (done === 0) break;
     left -= done;
     settle(f, cx);
+    asked = false;
   }
-  if (useConditions(f)) settle(f, cx);
+  if (!asked && useConditions(f)) settle(f, cx);
 }
 
 /** What can be done to a function before anything is inlined into it: so much is left to do where it is, and less to copy. */
@@ -46,6 +48,8 @@ const PASSES: readonly ((f: Func) => boolean)[] = [
   forwardMemory,
   removeDead,
 ];
+/** Those that go on until they find nothing themselves: they need not be asked again when no other pass did anything. */
+const THOROUGH: ReadonlySet<(f: Func) => boolean> = new Set([cleanControlFlow, removeDead]);
 const MAX_ROUNDS = 64;
 
 /** Repeats the passes until each has found nothing to change; bounded, as every round only removes or folds. */
@@ -53,6 +57,8 @@ function settle(f: Func, cx: UnitContext): void {
   let idle = 0;
   for (let n = 0; n < MAX_ROUNDS * PASSES.length && idle < PASSES.length; n++) {
     if (n % PASSES.length === 0) cx.pulse();
-    idle = PASSES[n % PASSES.length](f) ? 0 : idle + 1;
+    const pass = PASSES[n % PASSES.length];
+    if (pass(f)) idle = THOROUGH.has(pass) ? 1 : 0;
+    else idle++;
   }
 }

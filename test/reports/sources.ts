@@ -1,19 +1,23 @@
 /**
- * `npm run report:sources -- --dir DIR --objects DIR`: sources of the kernel's selftests (tools/testing/selftests/bpf/progs)
- * through our compiler, unmodified, and every program beside the one in clang's object, by our loader and verifier. Reads
- * from folders, fetches nothing.
+ * `npm run report:sources -- --dir DIR --objects DIR`: sources of the kernel's selftests (tools/testing/selftests/bpf/progs),
+ * or of any other project, through our compiler, unmodified, and every program beside the one in clang's object, by our
+ * loader and verifier. Reads from folders, fetches nothing.
  */
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { bundledHeaders } from '../conformance/policies/compare.ts';
-import { OurCompiler } from '../conformance/policies/compile.ts';
+import { type Compiled, compileWithClang, OurCompiler, vmlinuxFolder } from '../conformance/policies/compile.ts';
 import { measureOurs, openProfiles, type Verdict } from '../conformance/policies/measure.ts';
+import type { Source } from '../conformance/policies/sources.ts';
 
 const HELP = `Usage: npm run report:sources -- --dir DIR [options]
   --dir DIR       sources (*.c)
   --include DIR   folder with headers (may be repeated)
   --objects DIR   what clang made of them (NAME.bpf.o)
-  --only REGEX    only files whose name matches
+  --clang DIR     or: compile them with clang-19 too, and keep its answers in DIR
+  --define K=V    macro (may be repeated)
+  --only REGEX    only files whose path matches; folders in DIR are looked into
   --kernel ID     profile, default 6.12`;
 
 /** Several times as much to walk as clang's code counts as much from here on. */
@@ -25,18 +29,22 @@ interface Options {
   dir: string;
   include: string[];
   objects: string | null;
+  clang: string | null;
+  defines: Record<string, string>;
   only: RegExp;
   kernel: string;
 }
 
 function parse(args: readonly string[]): Options | null {
-  const o: Options = { dir: '', include: [], objects: null, only: /./, kernel: '6.12' };
+  const o: Options = { dir: '', include: [], objects: null, clang: null, defines: {}, only: /./, kernel: '6.12' };
   for (let i = 0; i < args.length; i += 2) {
     const value = args[i + 1];
     if (value === undefined) return null;
     if (args[i] === '--dir') o.dir = value;
     else if (args[i] === '--include') o.include.push(value);
     else if (args[i] === '--objects') o.objects = value;
+    else if (args[i] === '--clang') o.clang = value;
+    else if (args[i] === '--define') o.defines[value.split('=')[0]] = value.split('=')[1] ?? '1';
     else if (args[i] === '--only') o.only = new RegExp(value);
     else if (args[i] === '--kernel') o.kernel = value;
     else return null;
@@ -55,6 +63,17 @@ function difference(ours: Verdict | undefined, theirs: Verdict): string | null {
     : null;
 }
 
+/** Sources in a folder and those below it, by path. */
+const sourcesIn = (dir: string, only: RegExp): string[] =>
+  readdirSync(dir, { recursive: true, encoding: 'utf8' }).filter((n) => n.endsWith('.c') && only.test(n)).sort(); // prettier-ignore
+
+/** clang's object of a source: from the folder of objects, or made now. */
+function clangs(o: Options, source: Source, name: string, vmlinux: string | null): Compiled | null {
+  const object = o.objects === null ? '' : join(o.objects, name.replace(/\.c$/, '.bpf.o'));
+  if (existsSync(object)) return { bytes: new Uint8Array(readFileSync(object)), ms: 0 };
+  return o.clang === null || vmlinux === null ? null : compileWithClang('clang-19', source, vmlinux, o.clang);
+}
+
 export function main(root: string, args: readonly string[]): number {
   const o = parse(args);
   if (o === null) {
@@ -63,27 +82,38 @@ export function main(root: string, args: readonly string[]): number {
   }
   const kernel = openProfiles(root).get(o.kernel);
   const compiler = new OurCompiler(bundledHeaders(root), kernel.profile, 'bundled', null);
-  const files = readdirSync(o.dir).filter((n) => n.endsWith('.c') && o.only.test(n));
+  const vmlinux =
+    o.clang === null
+      ? null
+      : vmlinuxFolder(gunzipSync(readFileSync(join(root, 'assets/profiles', o.kernel, 'btf.gz'))));
+  const files = sourcesIn(o.dir, o.only);
   let compiled = 0;
+  let neither = 0;
   let programs = 0;
   const both = { count: 0, processed: 0, insns: 0 };
   for (const name of files) {
+    const file = join(o.dir, name);
     const source = {
       ...{ id: name, repo: '', licence: '', inner: [] },
-      file: join(o.dir, name),
-      includeDirs: [o.dir, ...o.include],
-      defines: { __TARGET_ARCH_x86: '1' },
+      file,
+      includeDirs: [dirname(file), o.dir, ...o.include],
+      defines: { __TARGET_ARCH_x86: '1', ...o.defines },
     };
     const made = compiler.compile(source);
+    const clang = clangs(o, source, name, vmlinux);
+    if (clang !== null && 'error' in clang) {
+      neither++;
+      if (!('error' in made)) console.log(`${name}: only clang does not compile it: ${clang.error}`);
+      continue;
+    }
     if ('error' in made) {
       console.log(`${name}: does not compile: ${made.error}`);
       continue;
     }
     compiled++;
-    const object = o.objects === null ? '' : join(o.objects, name.replace(/\.c$/, '.bpf.o'));
-    if (!existsSync(object)) continue;
+    if (clang === null) continue;
     const ours = measureOurs({ name, bytes: made.bytes }, kernel, true);
-    const theirs = measureOurs({ name, bytes: new Uint8Array(readFileSync(object)) }, kernel, true);
+    const theirs = measureOurs({ name, bytes: clang.bytes }, kernel, true);
     if (theirs.openError !== null || ours.openError !== null) {
       if (theirs.openError === null) console.log(`${name}: OURS REFUSED as a whole: ${ours.openError}`);
       continue;
@@ -100,7 +130,7 @@ export function main(root: string, args: readonly string[]): number {
     }
   }
   const mean = (sum: number): string => Math.exp(sum / Math.max(1, both.count)).toFixed(3);
-  console.log(`${compiled} of ${files.length} sources compile`);
+  console.log(`${compiled} of ${files.length - neither} sources compile (of ${neither} more clang makes no object)`);
   console.log(
     `${programs} programs beside clang's, ${both.count} accepted from both: geometric mean of instructions walked ` +
       `${mean(both.processed)}, of instructions ${mean(both.insns)}`,

@@ -22,7 +22,7 @@ interface Entry {
 }
 
 export function forwardMemory(f: Func): boolean {
-  const escaped = escapedAllocas(f);
+  const escaped = escapes(f);
   const replaced = new Map<Inst, Inst>();
   const after = new Map<Block, Known>();
   let changed = false;
@@ -44,20 +44,20 @@ export function forwardMemory(f: Func): boolean {
       known.set(key, { base, at, owner: b });
       return at;
     };
-    for (const i of b.insts) {
+    for (const [at, i] of b.insts.entries()) {
       if (i.op !== 'phi' && replaced.size > 0)
         for (let n = 0; n < i.args.length; n++) i.args[n] = replacement(replaced, i.args[n]);
       switch (i.op) {
         case 'load': {
           const { base, offset } = splitAddress(i.args[0]);
           if (i.volatile) break;
-          const at = entry(base);
-          const k = at.get(offset);
+          const values = entry(base);
+          const k = values.get(offset);
           const v = k !== undefined && k.size === i.size ? asLoaded(f, k.value, i) : null;
           if (v !== null) {
             replaced.set(i, v);
             changed = true;
-          } else at.set(offset, { size: i.size, value: i });
+          } else values.set(offset, { size: i.size, value: i });
           break;
         }
         case 'store': {
@@ -65,11 +65,11 @@ export function forwardMemory(f: Func): boolean {
           const key = baseKey(base);
           for (const [k, e] of known) {
             if (k !== key) {
-              if (mayAlias(base, e.base, escaped)) known.delete(k);
+              if (mayAlias(base, e.base, (a) => escaped(a, b, at))) known.delete(k);
               continue;
             }
-            const at = own(k, e);
-            for (const [o, v] of at) if (o < offset + i.size && offset < o + v.size) at.delete(o);
+            const values = own(k, e);
+            for (const [o, v] of values) if (o < offset + i.size && offset < o + v.size) values.delete(o);
           }
           if (!i.volatile) entry(base).set(offset, { size: i.size, value: i.args[1] });
           break;
@@ -77,7 +77,7 @@ export function forwardMemory(f: Func): boolean {
         case 'call':
         case 'block':
         case 'fence':
-          for (const [k, e] of known) if (e.base.op !== 'alloca' || escaped.has(e.base)) known.delete(k);
+          for (const [k, e] of known) if (e.base.op !== 'alloca' || escaped(e.base, b, at)) known.delete(k);
           break;
         case 'atomic':
           known.clear();
@@ -90,7 +90,7 @@ export function forwardMemory(f: Func): boolean {
   }
   applyReplacements(f, replaced);
   if (changed) for (const b of f.blocks) b.insts = b.insts.filter((i) => !replaced.has(i));
-  if (dropOverwritten(f, escaped)) changed = true;
+  if (dropOverwritten(f, changed ? escapes(f) : escaped)) changed = true;
   return changed;
 }
 
@@ -114,15 +114,13 @@ function baseKey(base: Inst): string {
 }
 
 /** Different bases: can they lead to the same byte? */
-function mayAlias(a: Inst, b: Inst, escaped: ReadonlySet<Inst>): boolean {
+function mayAlias(a: Inst, b: Inst, escaped: (a: Inst) => boolean): boolean {
   if (a.op === 'alloca' && b.op === 'alloca') return a === b;
   for (const [x, y] of [
     [a, b],
     [b, a],
   ]) {
-    // What a helper returns, and what was global before, is never our stack.
-    if (x.op === 'alloca')
-      return escaped.has(x) && y.op !== 'global' && y.op !== 'param' && !(y.op === 'call' && !mayReturnStack(y));
+    if (x.op === 'alloca') return escaped(x) && mayBeStack(y);
   }
   if (a.op === 'global' && b.op === 'global') {
     const s = a.symbol!;
@@ -147,40 +145,87 @@ function asLoaded(f: Func, stored: Inst, load: Inst): Inst | null {
   return load.type !== 'ptr' && unsignedMax(stored) < 1n << BigInt(load.size * 8) ? stored : null;
 }
 
-/** Variables whose address is known outside direct loads and stores. */
-function escapedAllocas(f: Func): Set<Inst> {
-  const out = new Set<Inst>();
+/** Whether a variable's address can be known outside direct loads and stores when an operation of a block is done. */
+type Escaped = (a: Inst, b: Block, at: number) => boolean;
+
+function escapes(f: Func): Escaped {
+  // Where the address of each first leaves, block by block, and the blocks that come after one of these.
+  const first = new Map<Inst, Map<Block, number>>();
   for (const b of f.blocks)
-    for (const i of b.insts)
+    b.insts.forEach((i, at) => {
       for (let n = 0; n < i.args.length; n++) {
         const base = addressBase(i.args[n]);
         if (base.op !== 'alloca') continue;
         const address = (i.op === 'load' || i.op === 'store' || i.op === 'atomic') && n === 0;
         const step = i.op === 'bin' && i.type === 'ptr' && n === 0 && i.args[1].op === 'const';
-        if (!address && !step && i.op !== 'start' && i.op !== 'condbr' && i.op !== 'cmp') out.add(base);
+        if (address || step || i.op === 'start' || i.op === 'condbr' || i.op === 'cmp') continue;
+        // What a phi merges is known at the end of where it comes from.
+        const place = i.op === 'phi' ? i.targets[n] : b;
+        let places = first.get(base);
+        if (places === undefined) first.set(base, (places = new Map<Block, number>()));
+        const position = i.op === 'phi' ? place.insts.length - 1 : at;
+        if (position < (places.get(place) ?? Infinity)) places.set(place, position);
       }
-  return out;
+    });
+  // Worked out for the variables that are asked for.
+  const behind = new Map<Inst, Uint8Array>();
+  const blocksBehind = (a: Inst, places: ReadonlyMap<Block, number>): Uint8Array => {
+    let reached = behind.get(a);
+    if (reached !== undefined) return reached;
+    behind.set(a, (reached = new Uint8Array(f.blockLimit)));
+    const work = [...places.keys()];
+    while (work.length > 0)
+      for (const s of work.pop()!.succs) {
+        if (reached[s.id] === 1) continue;
+        reached[s.id] = 1;
+        work.push(s);
+      }
+    return reached;
+  };
+  return (a, b, at) => {
+    const places = first.get(a);
+    return places !== undefined && ((places.get(b) ?? Infinity) <= at || blocksBehind(a, places)[b.id] === 1);
+  };
 }
 
-/** Within a block: a store whose bytes are all stored again, or lost with the frame, before anything can read them. */
-function dropOverwritten(f: Func, escaped: ReadonlySet<Inst>): boolean {
+/** Can what an address leads to be a variable whose address is known? What a helper returns, and globals, never are. */
+const mayBeStack = (base: Inst): boolean =>
+  base.op !== 'global' && base.op !== 'param' && !(base.op === 'call' && !mayReturnStack(base));
+
+/** How many blocks ahead it is looked whether bytes are stored again: each is a call within a call. */
+const DEEPEST = 500;
+
+/** Stores whose bytes are all stored again, or lost with the frame, before anything can read them. */
+function dropOverwritten(f: Func, escaped: Escaped): boolean {
   let changed = false;
-  for (const b of f.blocks) {
-    // Bytes that need not be kept, looking backwards from the end of the block.
+  /** Of blocks that were looked at: which bytes of a variable need not be kept at their start. */
+  const starts = new Map<Block, (a: Inst) => Uint8Array>();
+  let depth = 0;
+  for (const b of reversePostorder(f).reverse()) {
     const covered = new Map<Inst, Uint8Array>();
+    const { succs } = b;
     const leaves = b.terminator.op === 'ret';
-    let read = false;
+    /** The last operation that may read what is known outside; -1: none. */
+    let lastRead = -1;
     const of = (a: Inst): Uint8Array => {
       let bytes = covered.get(a);
       if (bytes === undefined) {
-        bytes = new Uint8Array(a.size).fill(leaves && !(read && escaped.has(a)) ? 1 : 0);
+        bytes = new Uint8Array(a.size);
+        if (lastRead < 0 || !escaped(a, b, lastRead)) {
+          if (leaves) bytes.fill(1);
+          else if (depth < DEEPEST) {
+            depth++;
+            meet(bytes, succs.map((s) => starts.get(s)), a); // prettier-ignore
+            depth--;
+          }
+        }
         covered.set(a, bytes);
       }
       return bytes;
     };
-    const readEscaped = (): void => {
-      read = true;
-      for (const [a, bytes] of covered) if (escaped.has(a)) bytes.fill(0);
+    const readEscaped = (at: number): void => {
+      if (lastRead < 0) lastRead = at;
+      for (const [a, bytes] of covered) if (escaped(a, b, at)) bytes.fill(0);
     };
     const dead = new Set<Inst>();
     for (let n = b.insts.length - 1; n >= 0; n--) {
@@ -190,11 +235,11 @@ function dropOverwritten(f: Func, escaped: ReadonlySet<Inst>): boolean {
           const { base } = splitAddress(i.args[0]);
           if (base.op === 'alloca') of(base).fill(0);
         }
-        readEscaped();
+        readEscaped(n);
       } else if (i.op === 'load') {
         const { base, offset } = splitAddress(i.args[0]);
         if (base.op === 'alloca') of(base).fill(0, Math.max(0, offset), Math.max(0, offset + i.size));
-        else readEscaped();
+        else if (mayBeStack(base)) readEscaped(n);
       } else if (i.op === 'start') {
         of(i.args[0]).fill(1);
       } else if (i.op === 'store' && !i.volatile) {
@@ -205,10 +250,18 @@ function dropOverwritten(f: Func, escaped: ReadonlySet<Inst>): boolean {
         else bytes.fill(1, offset, offset + i.size);
       }
     }
+    starts.set(b, of);
     if (dead.size > 0) {
       b.insts = b.insts.filter((i) => !dead.has(i));
       changed = true;
     }
   }
   return changed;
+}
+
+/** Bytes that need not be kept on any way on; a way back, which was not looked at yet, keeps all. */
+function meet(bytes: Uint8Array, ways: readonly (((a: Inst) => Uint8Array) | undefined)[], a: Inst): void {
+  if (ways.length === 0 || ways.includes(undefined)) return;
+  bytes.fill(1);
+  for (const way of ways) way!(a).forEach((x, n) => (bytes[n] &= x));
 }

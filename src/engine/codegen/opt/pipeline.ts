@@ -11,6 +11,7 @@ import { forwardMemory } from './memory.ts';
 import { useConditions } from './known.ts';
 import { numberPointers } from './pointers.ts';
 import { simplify } from './simplify.ts';
+import { compareTerms } from './sums.ts';
 import { unrollLoops } from './unroll.ts';
 import { removeDead } from './util.ts';
 
@@ -26,6 +27,10 @@ export function optimise(f: Func, cx: UnitContext): void {
     const done = expandBlocks(f, cx) || numberPointers(f) ? 1 : unrollLoops(f, left);
     if (done === 0) break;
     left -= done;
+    settle(f, cx);
+    asked = false;
+  }
+  if (compareTerms(f)) {
     settle(f, cx);
     asked = false;
   }

@@ -6,14 +6,18 @@ import type { Func, Inst, ValueType } from '../ir.ts';
 import { foldCompare } from './fold.ts';
 import { applyReplacements, redirectPred, replacement } from './util.ts';
 
-/** A static function of at most this many operations is inlined wherever it is called. */
-const SMALL = 30;
 /**
- * A global function of at most this many operations is inlined as well, as clang does: the verifier checks global functions
- * on their own and for any argument, so what passes a context or the stack on loads only when it is inlined.
+ * A function that costs no more than this is inlined wherever it is called, by the measure and with the limit that clang
+ * has at -O2 (llvm/lib/Analysis/InlineCost.cpp: 5 an operation, 25 more a call, minus the call that goes). Global functions
+ * too: the verifier checks them on their own and for any argument, so what passes a context or the stack on loads only when
+ * it is inlined.
  */
-const SMALL_GLOBAL = 45;
-/** A function that is called once may be this large. */
+const SMALL = 225;
+/** Of one block, a function may cost so much more: what is around it can make one piece of both. */
+const STRAIGHT = 1.5;
+const OPERATION = 5;
+const CALL = 25;
+/** A function that is called once may have this many operations. */
 const ONCE = 2000;
 
 /** Functions that are inlined by no measure of size. */
@@ -26,10 +30,50 @@ export function shouldInline(callee: Func, calls: number): boolean {
   // More than five registers of arguments cannot be passed.
   if (callee.params.length > 5) return true;
   if (staysApart(callee.decl)) return false;
-  const size = sizeOfFunction(callee);
-  if (callee.decl.linkage === 'global') return size <= SMALL_GLOBAL;
-  return size <= SMALL || (calls === 1 && !callee.decl.addressTaken && size <= ONCE);
+  if (isSmall(callee)) return true;
+  if (callee.decl.linkage === 'global') return false;
+  return (calls === 1 || needsConstants(callee)) && !callee.decl.addressTaken && sizeOfFunction(callee) <= ONCE;
 }
+
+/** What calling it costs. */
+const callCost = (args: number): number => OPERATION * (args + 1) + CALL;
+
+/** What an operation adds to a function that it is inlined into. */
+function costOf(i: Inst): number {
+  switch (i.op) {
+    case 'const':
+    case 'undef':
+    case 'phi':
+    case 'alloca':
+    case 'start':
+    case 'global':
+    case 'fieldptr':
+    case 'br':
+    case 'ret':
+      return 0;
+    case 'cast':
+      return i.cast === 'sext' || i.cast === 'sextin' ? OPERATION : 0;
+    case 'bin':
+      return i.type === 'ptr' && i.args[1].op === 'const' ? 0 : OPERATION;
+    case 'call':
+      return callCost(i.args.length);
+    default:
+      return OPERATION;
+  }
+}
+
+const costOfBlock = (b: Block): number => b.insts.reduce((sum, i) => sum + costOf(i), 0);
+
+function isSmall(f: Func): boolean {
+  const most = (f.blocks.length === 1 ? SMALL * STRAIGHT : SMALL) + callCost(f.params.length);
+  let cost = 0;
+  for (const b of f.blocks) if ((cost += costOfBlock(b)) > most) return false;
+  return true;
+}
+
+/** Memory operations whose size is not known in the function: no code can be made of them there. */
+const needsConstants = (f: Func): boolean =>
+  f.blocks.some((b) => b.insts.some((i) => i.op === 'block' && i.args.at(-1)!.op === 'param'));
 
 /** Results that must be given back: ring buffer records, sockets, what a kptr field held. */
 const acquires = (id: number): boolean => acquiresReference(id) || helperName(id) === 'bpf_kptr_xchg';
@@ -57,7 +101,7 @@ export function isSmallFor(callee: Func, call: Inst): boolean {
   if (staysApart(callee.decl) || callee.decl.linkage === 'global') return false;
   if (!call.args.some((x) => x.op === 'const')) return false;
   const value = (v: Inst): Inst => (v.op === 'param' ? (call.args[v.index] ?? v) : v);
-  let size = 0;
+  let cost = 0;
   let decided = false;
   const seen = new Set<Block>();
   const work = [callee.blocks[0]];
@@ -65,8 +109,8 @@ export function isSmallFor(callee: Func, call: Inst): boolean {
     const b = work.pop()!;
     if (seen.has(b)) continue;
     seen.add(b);
-    size += b.insts.filter((i) => i.op !== 'alloca').length;
-    if (size > SMALL) return false;
+    cost += costOfBlock(b);
+    if (cost > SMALL + callCost(call.args.length)) return false;
     const t = b.terminator;
     const [x, y] = t.op === 'condbr' ? t.args.map(value) : [];
     if (x?.op === 'const' && y?.op === 'const') {

@@ -47,6 +47,8 @@ export interface Attributes {
   /** An `extern inline` definition with it is for inlining alone. */
   readonly gnuInline: boolean;
   readonly naked: boolean;
+  /** `error("...")`: a call that is not optimised away is an error, with this text. */
+  readonly error: string | null;
   /** Bytes, 0 = the type's own. */
   readonly aligned: number;
   readonly packed: boolean;
@@ -379,6 +381,7 @@ export type BuiltinName =
   | 'memset'
   | 'memcmp'
   | 'strlen'
+  | 'strcmp'
   // one integer argument, result type given by the node
   | 'bswap16'
   | 'bswap32'

@@ -22,6 +22,7 @@ export class AttributeSet implements Attributes {
   noReturn = false;
   gnuInline = false;
   naked = false;
+  error: string | null = null;
   aligned = 0;
   packed = false;
   preserveAccessIndex = false;
@@ -100,11 +101,15 @@ function parseOne(p: Parser, a: AttributeSet): void {
   };
   const text = (): string | null =>
     argument(() => {
+      // A macro may have put it into parentheses.
+      const open = p.is(T.LParen) ? p.advance().loc : null;
       if (!p.is(T.String)) {
         p.error('c/attribute-argument', `expected string literal as argument of '${name}' attribute`);
         return null;
       }
-      return new TextDecoder().decode(parseString(p).bytes.subarray(0, -1));
+      const read = new TextDecoder().decode(parseString(p).bytes.subarray(0, -1));
+      if (open !== null) p.expect(T.RParen, '', open);
+      return read;
     });
   switch (name) {
     case 'section': {
@@ -139,6 +144,9 @@ function parseOne(p: Parser, a: AttributeSet): void {
     case 'naked':
       a.naked = true;
       break;
+    case 'error':
+      a.error = text();
+      return;
     case 'packed':
       a.packed = true;
       break;

@@ -224,13 +224,12 @@ export function builtinCall(cx: Context, name: string, args: readonly Expr[], lo
       const left = literal(cx, args[0]!);
       const right = literal(cx, args[1]!);
       const n = bounded ? (evaluate(rvalue(cx, args[2]!))?.value ?? null) : 1n << 32n;
-      if (left === null || right === null || n === null) {
-        d.error('c/memory-size', `'${name}' needs string literals: BPF has none to call at run time`, loc, end, {
-          explanation: 'Compare arrays of constant size with __builtin_memcmp(), or use bpf_strncmp().',
-        });
-        return bad();
-      }
-      return intExpr(compareBytes(left.subarray(0, Number(n)), right.subarray(0, Number(n))), INT, loc, end);
+      if (left !== null && right !== null && n !== null)
+        return intExpr(compareBytes(left.subarray(0, Number(n)), right.subarray(0, Number(n))), INT, loc, end);
+      const texts = [rvalue(cx, args[0]!), rvalue(cx, args[1]!)];
+      if (texts.some((t) => isError(t.type))) return bad();
+      const most = bounded ? integral(promote(rvalue(cx, args[2]!)), ULONG) : intExpr(n!, ULONG, loc, end);
+      return { kind: 'builtin', name: 'strcmp', args: [...texts, most], type: INT, ...span };
     }
     case '__builtin_preserve_access_index': {
       if (!count(1)) return bad();

@@ -72,6 +72,9 @@ export function definePredefined(pp: Preprocessor, defines: Readonly<Record<stri
     add(name, { makeBody: () => [], dynamic: make });
   dynamic('__LINE__', (at, place) => token(at, T.Number, String(place.sources.presumedPosition(at.loc).line)));
   dynamic('__FILE__', (at, place) => token(at, T.String, JSON.stringify(place.sources.presumedPosition(at.loc).file)));
+  dynamic('__FILE_NAME__', (at, place) =>
+    token(at, T.String, JSON.stringify(place.sources.presumedPosition(at.loc).file.replace(/^.*\//, ''))),
+  );
   dynamic('__BASE_FILE__', (at, place) => token(at, T.String, JSON.stringify(place.sources.files[0]!.name)));
   dynamic('__COUNTER__', (at, place) => token(at, T.Number, String(place.counter++)));
   dynamic('__INCLUDE_LEVEL__', (at, place) => token(at, T.Number, String(place.cursors.length - 1)));

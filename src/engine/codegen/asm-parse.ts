@@ -4,11 +4,13 @@
  */
 import type { BinOp, MemSize, Pred } from './ir.ts';
 
-/** An operand of an instruction: one of the statement's (`%[x]`, `%0`), a machine register, or a number. */
+/** An operand of an instruction: one of the statement's (`%[x]`, `%0`), a machine register, a number, or a name. */
 export type AsmValue =
   | { readonly kind: 'operand'; readonly ref: string; readonly narrow: boolean }
   | { readonly kind: 'register'; readonly number: number; readonly narrow: boolean }
-  | { readonly kind: 'number'; readonly value: bigint };
+  | { readonly kind: 'number'; readonly value: bigint }
+  /** The address of a variable or function, in `r1 = name ll`. */
+  | { readonly kind: 'symbol'; readonly name: string };
 
 export interface AsmAddress {
   readonly base: AsmValue;
@@ -95,7 +97,7 @@ const EXTEND = rule(String.raw`(${REG})\s*=\s*\(\s*s(8|16|32)\s*\)\s*(${REG})`);
 const SWAP = rule(String.raw`(${REG})\s*=\s*(be|le|bswap)(16|32|64)\s+(${REG})`);
 const NEGATE = rule(String.raw`(${REG})\s*=\s*-\s*(${REG})`);
 const MOVE = rule(String.raw`(${REG})\s*=\s*(${VALUE})`);
-const LOAD64 = rule(String.raw`(${REG})\s*=\s*(${VALUE})\s*ll`);
+const LOAD64 = rule(String.raw`(${REG})\s*=\s*(${VALUE}|[A-Za-z_]\w*)\s*ll`);
 const OPERATE = rule(String.raw`(${REG})\s*(s?>>|<<|s?[/%]|[-+*&|^])=\s*(${VALUE})`);
 const FETCH = rule(
   String.raw`(${REG})\s*=\s*atomic_fetch_(add|and|or|xor)\(\(\s*([us])(32|64)\s*\*\s*\)\s*\(\s*(${REG})\s*(?:([+-])\s*(${VALUE})\s*)?\)\s*,\s*(${REG})\s*\)`,
@@ -118,7 +120,9 @@ export function parseAsm(template: string): AsmText | { readonly unknown: string
     .replace(/\/\*.*?\*\//gs, ' ')
     .replace(/\/\/[^\n]*/g, '')
     .replace(/%%/g, '%')
-    .replace(MAY_GOTO_BYTES, 'may_goto $1');
+    .replace(MAY_GOTO_BYTES, 'may_goto $1')
+    // Operands in memory are printed with their parentheses.
+    .replace(/(\*\s*\(\s*[us](?:8|16|32|64)\s*\*\s*\)\s*)(%\w*(?:\[\w+\]|\d+))/g, '$1($2)');
   for (const part of text.split(/[;\n]/)) {
     let line = part.trim();
     for (
@@ -179,6 +183,7 @@ function value(text: string): AsmValue {
   if (operand !== null) return { kind: 'operand', ref: operand[2]!, narrow: operand[1] === 'w' };
   const register = /^([rw])(\d+)$/.exec(text);
   if (register !== null) return { kind: 'register', number: Number(register[2]), narrow: register[1] === 'w' };
+  if (/^[A-Za-z_]/.test(text)) return { kind: 'symbol', name: text };
   const digits = text.replace(/[uUlL]+$/, '');
   return { kind: 'number', value: digits.startsWith('-') ? -BigInt(digits.slice(1)) : BigInt(digits) };
 }

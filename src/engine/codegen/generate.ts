@@ -27,7 +27,7 @@ import { hoistCommon, mergeSameBlocks, testAtFoot, threadJumps } from './machine
 import { isolateCounters } from './opt/isolate-counters.ts';
 import { acquiresForCallback, inlineCalls, isConstantFor, isSmallFor, shouldInline } from './opt/inline.ts';
 import { refuseBlocks } from './opt/expand-blocks.ts';
-import { hasIndirectCalls, refuseIndirectCalls, resolveCalls } from './opt/indirect.ts';
+import { hasIndirectCalls, refuseForbiddenCalls, refuseIndirectCalls, resolveCalls } from './opt/indirect.ts';
 import { denyConstants } from './opt/constants.ts';
 import { hoistAddresses } from './opt/widening.ts';
 import { optimise, prepare } from './opt/pipeline.ts';
@@ -312,6 +312,7 @@ function generate(cx: UnitContext, opts: CodegenOptions, cache?: CodeCache): Gen
       continue;
     }
     refuseBlocks(f, cx);
+    refuseForbiddenCalls(f, cx);
     refuseIndirectCalls(f, cx, true);
     if (cx.diagnostics.length > 0) continue;
     cx.pulse();

@@ -88,10 +88,12 @@ export type Callee =
   | { readonly kind: 'local'; readonly decl: FunctionDecl }
   | { readonly kind: 'kfunc'; readonly decl: FunctionDecl }
   /** The pointer is the first argument; `end` is where the call ends in the source. */
-  | { readonly kind: 'indirect'; readonly end: Loc };
+  | { readonly kind: 'indirect'; readonly end: Loc }
+  /** Of a function with the attribute `error`: nothing of it is to be left. */
+  | { readonly kind: 'forbidden'; readonly decl: FunctionDecl; readonly end: Loc };
 
 /** What a call of a function is: of one of this object, or of the kernel's; null when it is neither. */
-export function functionCallee(decl: FunctionDecl): Exclude<Callee, { kind: 'helper' | 'indirect' }> | null {
+export function functionCallee(decl: FunctionDecl): Extract<Callee, { kind: 'local' | 'kfunc' }> | null {
   if (decl.body !== null) return { kind: 'local', decl };
   return decl.attributes.section === '.ksyms' ? { kind: 'kfunc', decl } : null;
 }
@@ -149,7 +151,7 @@ export class Inst {
   size = 0;
   /** alloca */
   align = 8;
-  /** block: memcpy, memmove, memset, memcmp or strlen, `align` what is known of both addresses. alloca: for diagnostics. `start`: the storage of args[0], an alloca, begins here with no value. */
+  /** block: memcpy, memmove, memset, memcmp, strcmp (args[2]: most bytes) or strlen, `align` what is known of both addresses. alloca: for diagnostics. `start`: the storage of args[0], an alloca, begins here with no value. */
   name = '';
   volatile = false;
   /** block: where its size, or strlen's text, stands in the source. */
@@ -377,7 +379,7 @@ export function hasSideEffects(i: Inst): boolean {
     case 'load':
       return i.volatile;
     case 'block':
-      return i.name !== 'strlen' && i.name !== 'memcmp';
+      return i.name !== 'strlen' && i.name !== 'strcmp' && i.name !== 'memcmp';
     default:
       return isTerminator(i);
   }

@@ -6,7 +6,7 @@ import type { AsmOperand, AsmStmt, FunctionDecl, Stmt } from '../c/index.ts';
 import { type AsmInsn, type AsmText, parseAsm } from './asm-parse.ts';
 import { Func } from './ir.ts';
 import { resultTypeOf, type UnitContext, valueTypeOf } from './lower/context.ts';
-import { calleeOf, constantOf, operandOf } from './lower/asm-operands.ts';
+import { calleeOf, constantOf, operandOf, symbolOf } from './lower/asm-operands.ts';
 import { AsmProblem, assemble } from './machine/assemble.ts';
 import type { CodeReloc, FunctionCode } from './machine/emit.ts';
 import { wordBytes } from './machine/opcodes.ts';
@@ -91,6 +91,7 @@ function assembleStatement(cx: UnitContext, s: AsmStmt): ReturnType<typeof assem
     return assemble(withInsns(text, insns), {
       operand: (ref) =>
         constantOf(find(ref).expr) ?? raise(`%[${ref}] is not a constant: a naked function has no variables`),
+      symbol: (name) => symbolOf(cx, name) ?? raise(`${name}, which is not in this file`),
       register: (ref) => registers.get(find(ref)) ?? null,
       callee: (name) => calleeOf(cx, name, (ref) => find(ref).expr) ?? raise(`call ${name}`),
     });

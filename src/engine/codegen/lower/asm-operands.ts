@@ -67,6 +67,15 @@ function placeOf(e: InitEntry): { readonly bit: bigint; readonly size: bigint } 
   return int === null ? null : { bit: BigInt(e.offset * 8), size: BigInt(int.size * 8) };
 }
 
+/** The address of the variable or function of the unit that assembly calls by its name. */
+export function symbolOf(cx: UnitContext, name: string): (AsmConstant & { kind: 'address' }) | null {
+  cx.askedUnit = true;
+  const decl = [...cx.unit.variables, ...cx.unit.functions].find((d) => d.name === name);
+  if (decl === undefined) return null;
+  const symbol = decl.kind === 'function' ? { kind: 'func' as const, decl } : { kind: 'var' as const, decl };
+  return { kind: 'address', symbol, addend: 0 };
+}
+
 /** What `call` names: an operand (`find` has its expression), a helper's number, or a function of the unit. */
 export function calleeOf(cx: UnitContext, text: string, find: (ref: string) => Expr): Callee | null {
   const operand = /^%(?:\[(\w+)\]|(\d+))$/.exec(text);

@@ -14,10 +14,10 @@ import {
   labelIndex,
   parseAsm,
 } from '../asm-parse.ts';
-import { asPrinted, calleeOf, operandOf } from './asm-operands.ts';
+import { asPrinted, calleeOf, operandOf, symbolOf } from './asm-operands.ts';
 import type { Lowering } from './context.ts';
 import { lowerExpr } from './expr.ts';
-import { loadPlace, lowerPlace, type Place, storePlace } from './place.ts';
+import { addressOf, loadPlace, lowerPlace, type Place, storePlace } from './place.ts';
 
 export function lowerAsm(lw: Lowering, s: AsmStmt): void {
   lw.at(s);
@@ -147,7 +147,11 @@ class Translation {
     const { b } = this.#lw;
     let value: Inst;
     if (v.kind === 'number') value = b.i64(v.value);
-    else if (v.kind === 'operand') {
+    else if (v.kind === 'symbol') {
+      const found = symbolOf(this.#lw.cx, v.name);
+      if (found === null) throw new Untranslatable(`${v.name}, which is not in this file`);
+      value = b.cast('bitcast', 'i64', b.global(found.symbol));
+    } else if (v.kind === 'operand') {
       const o = this.#operand(v);
       value = this.#constants.get(o) ?? b.load('i64', this.#slot(o), 8);
     } else {
@@ -160,7 +164,7 @@ class Translation {
 
   #write(to: AsmValue, value: Inst): void {
     const { b } = this.#lw;
-    if (to.kind === 'number') throw new Untranslatable('a number cannot be written to');
+    if (to.kind === 'number' || to.kind === 'symbol') throw new Untranslatable('a number cannot be written to');
     if (to.kind === 'register' && to.number === 10) throw new Untranslatable('r10 is read only');
     const operand = to.kind === 'operand' ? this.#operand(to) : null;
     if (operand !== null && this.#s.inputs.includes(operand)) this.#written.add(operand);
@@ -201,8 +205,16 @@ class Translation {
     const { b } = this.#lw;
     const offset = this.#read(a.offset);
     if (offset.op !== 'const') throw new Untranslatable('an offset that is not a constant');
-    const base = b.cast('bitcast', 'ptr', this.#read(a.base));
+    const base = this.#memory(a.base) ?? b.cast('bitcast', 'ptr', this.#read(a.base));
     return b.ptrAdd(base, Number(a.negative ? -offset.value : offset.value));
+  }
+
+  /** Where an operand that is in memory stands; null for others. */
+  #memory(v: AsmValue): Inst | null {
+    if (v.kind !== 'operand') return null;
+    const o = this.#operand(v);
+    if (!o.constraint.includes('m') || /[rg]/.test(o.constraint)) return null;
+    return addressOf(this.#lw, lowerPlace(this.#lw, o.expr));
   }
 
   #translate(i: AsmInsn, n: number): void {
@@ -305,7 +317,7 @@ class Translation {
   }
 }
 
-const isNarrow = (v: AsmValue): boolean => v.kind !== 'number' && v.narrow;
+const isNarrow = (v: AsmValue): boolean => (v.kind === 'operand' || v.kind === 'register') && v.narrow;
 
 /**
  * An operand as clang hands it over: `"r"((short)x)` names the whole register of x, for a conversion that only drops bits

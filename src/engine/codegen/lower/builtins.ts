@@ -44,6 +44,11 @@ export function lowerBuiltin(lw: Lowering, e: BuiltinExpr): Inst | null {
       const align = Math.min(knownAlign(e.args[0], l), knownAlign(e.args[1], r));
       return b.blockOp(e.name, 'i32', [l, r, size.value], align, e.args[2]);
     }
+    case 'strcmp': {
+      const args = [arg(0), arg(1), arg(2)];
+      lw.at(e);
+      return b.blockOp(e.name, 'i32', args, 1, e);
+    }
     case 'strlen': {
       const p = arg(0);
       lw.at(e);

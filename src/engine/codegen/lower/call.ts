@@ -43,6 +43,7 @@ export function lowerCall(lw: Lowering, e: CallExpr, into?: Inst): Inst | null {
         );
         return type === 'void' ? null : b.constant(type, 0);
       }
+      if (d.attributes.error !== null) return value(b.call({ kind: 'forbidden', decl: d, end: e.end }, type, []));
       lw.cx.error(
         e,
         'codegen/undefined-function',

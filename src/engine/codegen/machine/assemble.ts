@@ -20,6 +20,8 @@ import { ALU, insnWord, JUMP } from './opcodes.ts';
 export interface AsmContext {
   /** Throws `AsmProblem` when there is no such operand. */
   operand(ref: string): AsmConstant;
+  /** The address of what has this name. Throws `AsmProblem` when nothing has. */
+  symbol(name: string): AsmConstant;
   /** The register that holds an operand; null when it stands for its value itself. */
   register(ref: string): number | null;
   /** What `call` names: an operand, a number, or a function. */
@@ -107,6 +109,7 @@ class Assembler {
   #number(v: AsmValue): bigint {
     if (v.kind === 'number') return v.value;
     if (v.kind === 'register') throw new AsmProblem(`r${v.number} where a number has to be`);
+    if (v.kind === 'symbol') throw new AsmProblem(`${v.name} where a number has to be`);
     const c = this.#cx.operand(v.ref);
     if (c.kind !== 'number') throw new AsmProblem(`%[${v.ref}] is no number`);
     return c.value;
@@ -205,7 +208,11 @@ class Assembler {
 
   #load64(to: AsmValue, from: AsmValue): void {
     const c: AsmConstant =
-      from.kind === 'operand' ? this.#cx.operand(from.ref) : { kind: 'number', value: this.#number(from) };
+      from.kind === 'operand'
+        ? this.#cx.operand(from.ref)
+        : from.kind === 'symbol'
+          ? this.#cx.symbol(from.name)
+          : { kind: 'number', value: this.#number(from) };
     let bits = 0n;
     if (c.kind === 'number') bits = BigInt.asUintN(64, c.value);
     else {
@@ -218,7 +225,7 @@ class Assembler {
 
   #call(c: Callee): void {
     if (c.kind === 'helper') return this.#put(OP_CALL, 0, 0, 0, c.id);
-    if (c.kind === 'indirect') throw new AsmProblem('a call through a pointer');
+    if (c.kind === 'indirect' || c.kind === 'forbidden') throw new AsmProblem('a call of no function');
     const kind = c.kind === 'local' ? 'call' : 'kfunc';
     this.#relocs.push({ insn: this.#words.length >> 1, target: { kind, decl: c.decl } });
     this.#put(OP_CALL, 0, c.kind === 'local' ? BPF_PSEUDO_CALL : BPF_PSEUDO_KFUNC_CALL, 0, -1);

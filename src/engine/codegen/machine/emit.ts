@@ -188,7 +188,7 @@ export function emitFunction(f: MFunc, decl: FunctionDecl): FunctionCode {
           const c = i.callee!;
           if (c.kind === 'helper') put(OP_CALL, 0, 0, 0, c.id);
           else {
-            assert(c.kind !== 'indirect', 'a call through a pointer is left');
+            assert(c.kind !== 'indirect' && c.kind !== 'forbidden', 'a call of no function is left');
             relocs.push({ insn: here(), target: { kind: c.kind === 'local' ? 'call' : 'kfunc', decl: c.decl } });
             put(OP_CALL, 0, c.kind === 'local' ? BPF_PSEUDO_CALL : BPF_PSEUDO_KFUNC_CALL, 0, -1);
           }

@@ -1,5 +1,5 @@
 /**
- * `memcpy`, `memset`, `memcmp` and `strlen` whose size or string is known only after inlining and unrolling: they wait as
+ * `memcpy`, `memset`, `memcmp`, `strcmp` and `strlen` whose size or string is known only after inlining and unrolling: they wait as
  * `block` operations and are written out when it is.
  */
 import { qualifiersOf } from '../../c/index.ts';
@@ -33,12 +33,29 @@ export function knownLength(p: Inst): number | null {
   return n < 0 ? null : n;
 }
 
+/** What `strcmp` or `strncmp` of two texts is: less than, equal to or more than 0. */
+export function knownOrder(i: Inst): number | null {
+  if (i.args[2].op !== 'const') return null;
+  const most = Number(BigInt.asUintN(64, i.args[2].value));
+  const [a, b] = [i.args[0], i.args[1]].map(constantBytes);
+  if (a === null || b === null) return null;
+  for (let n = 0; n < most; n++) {
+    // Texts without an end are read behind their objects.
+    if (n >= a.length || n >= b.length) return null;
+    if (a[n] !== b[n]) return a[n] < b[n] ? -1 : 1;
+    if (a[n] === 0) break;
+  }
+  return 0;
+}
+
 /** Writes out every block operation that can be; true when there was one. */
 export function expandBlocks(f: Func, cx: UnitContext): boolean {
   let changed = false;
   for (let n = 0; n < f.blocks.length; n++) {
     const b = f.blocks[n];
-    const i = b.insts.find((x) => x.op === 'block' && x.name !== 'strlen' && x.args[2].op === 'const');
+    const i = b.insts.find(
+      (x) => x.op === 'block' && x.name !== 'strlen' && x.name !== 'strcmp' && x.args[2].op === 'const',
+    );
     if (i === undefined) continue;
     expand(f, cx, b, i);
     changed = true;
@@ -124,6 +141,13 @@ export function refuseBlocks(f: Func, cx: UnitContext): void {
           'c/memory-size',
           "'__builtin_strlen' needs a string literal: BPF has no strlen to call at run time",
           'Count in a bounded loop, or take the length that bpf_probe_read_kernel_str() returns.',
+        );
+      else if (i.name === 'strcmp')
+        cx.error(
+          node,
+          'c/memory-size',
+          'texts that are compared must be string literals: BPF has no strcmp to call at run time',
+          'Compare arrays of constant size with __builtin_memcmp(), or use bpf_strncmp().',
         );
       else
         cx.error(

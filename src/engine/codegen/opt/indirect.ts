@@ -51,6 +51,21 @@ export function refuseIndirectCalls(f: Func, cx: UnitContext, inlined: boolean):
         );
 }
 
+/** Calls of functions with the attribute `error` that were not optimised away. */
+export function refuseForbiddenCalls(f: Func, cx: UnitContext): void {
+  for (const b of f.blocks)
+    for (const i of b.insts)
+      if (i.op === 'call' && i.callee?.kind === 'forbidden') {
+        const { decl, end } = i.callee;
+        cx.error(
+          { loc: i.loc, end },
+          'codegen/forbidden-call',
+          `call to '${decl.name}' declared with 'error' attribute: ${decl.attributes.error}`,
+          'The author of this function meant that such a call is never reached: the condition in front of it is not decided at compile time.',
+        );
+      }
+}
+
 /** Whether a pointer depends on what inlining may make known. */
 function mayBecomeKnown(pointer: Inst): boolean {
   if (functionAt(pointer) !== null) return true;

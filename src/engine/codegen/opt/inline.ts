@@ -73,7 +73,11 @@ function isSmall(f: Func): boolean {
 
 /** Memory operations whose size is not known in the function: no code can be made of them there. */
 const needsConstants = (f: Func): boolean =>
-  f.blocks.some((b) => b.insts.some((i) => i.op === 'block' && i.args.at(-1)!.op === 'param'));
+  f.blocks.some((b) =>
+    b.insts.some(
+      (i) => i.op === 'block' && i.args.slice(i.name.startsWith('str') ? 0 : 2).some((a) => a.op === 'param'),
+    ),
+  );
 
 /** Results that must be given back: ring buffer records, sockets, what a kptr field held. */
 const acquires = (id: number): boolean => acquiresReference(id) || helperName(id) === 'bpf_kptr_xchg';

@@ -12,7 +12,7 @@ import {
   type ValueType,
 } from '../ir.ts';
 import { type Dominators, dominators } from './dominators.ts';
-import { knownLength } from './expand-blocks.ts';
+import { knownLength, knownOrder } from './expand-blocks.ts';
 import { foldBin, foldBswap, foldCompare } from './fold.ts';
 import { applyReplacements, replacement, splitAddress } from './util.ts';
 
@@ -179,8 +179,8 @@ function simplifyOne(f: Func, i: Inst, dom: () => Dominators): Inst | 'edited' |
     case 'store':
       return simplifyStore(i);
     case 'block': {
-      const n = i.name === 'strlen' ? knownLength(i.args[0]) : null;
-      return n === null ? null : f.constant('i64', n);
+      const n = i.name === 'strlen' ? knownLength(i.args[0]) : i.name === 'strcmp' ? knownOrder(i) : null;
+      return n === null ? null : f.constant(i.type as ValueType, n);
     }
     case 'fieldptr':
     default:

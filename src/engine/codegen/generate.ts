@@ -33,6 +33,7 @@ import { hoistAddresses } from './opt/widening.ts';
 import { optimise, prepare } from './opt/pipeline.ts';
 import { shareSlots } from './opt/share-slots.ts';
 import { foldBitChoices } from './opt/bit-choices.ts';
+import { splitAccesses } from './opt/split-accesses.ts';
 import { sinkChoices } from './opt/sink-choices.ts';
 import { sinkLoads } from './opt/sink-loads.ts';
 import { sinkAddresses } from './opt/sink.ts';
@@ -317,6 +318,7 @@ function generate(cx: UnitContext, opts: CodegenOptions, cache?: CodeCache): Gen
     if (cx.diagnostics.length > 0) continue;
     cx.pulse();
     if (foldBitChoices(f)) optimise(f, cx);
+    splitAccesses(f);
     isolateCounters(f);
     sinkChoices(f);
     sinkLoads(f);

@@ -149,7 +149,7 @@ export class Inst {
   pred: Pred = 'eq';
   /** load, store, atomic: bytes moved. alloca: object size. sextin: bytes. bswap: 2, 4 or 8. */
   size = 0;
-  /** alloca */
+  /** alloca. load, store: what is known of the address. */
   align = 8;
   /** block: memcpy, memmove, memset, memcmp, strcmp (args[2]: most bytes) or strlen, `align` what is known of both addresses. alloca: for diagnostics. `start`: the storage of args[0], an alloca, begins here with no value. */
   name = '';

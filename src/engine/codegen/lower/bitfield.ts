@@ -2,7 +2,7 @@
 import { integerOf, type Node, sizeOf } from '../../c/index.ts';
 import type { Inst } from '../ir.ts';
 import type { Lowering } from './context.ts';
-import { addressOf, loadBytes, lowBit, type Place, storeBytes } from './place.ts';
+import { addressOf, lowBit, type Place } from './place.ts';
 
 /** Where the bits of a field lie, counted from the place's address. */
 export interface BitRange {
@@ -110,7 +110,7 @@ export function loadBits(lw: Lowering, p: Place, bits: BitRange): Inst {
   const access = accessOf(lw, p, bits);
   const int = integerOf(p.type)!;
   const load = (piece: Piece, type: Word): Inst =>
-    loadBytes(lw, b.ptrAdd(access.base, piece.byte), type, piece.size, access.align(piece), p.volatile);
+    b.load(type, b.ptrAdd(access.base, piece.byte), piece.size, p.volatile, access.align(piece));
   let v: Inst;
   if (access.pieces.length === 1) {
     const [piece] = access.pieces;
@@ -144,12 +144,12 @@ export function storeBits(lw: Lowering, p: Place, bits: BitRange, value: Inst): 
     let v = resize(lw, source, type);
     if (piece.bits < piece.size * 8) {
       const mask = ones(piece.bits);
-      const old = loadBytes(lw, address, type, piece.size, align, p.volatile);
+      const old = b.load(type, address, piece.size, p.volatile, align);
       const kept = b.bin('and', old, b.constant(type, ~(mask << BigInt(piece.shift))));
       const put = b.bin('shl', b.bin('and', v, b.constant(type, mask)), b.constant(type, piece.shift));
       v = b.bin('or', kept, put);
     }
-    storeBytes(lw, address, v, piece.size, align, p.volatile);
+    b.store(address, v, piece.size, p.volatile, align);
   }
   const int = integerOf(p.type);
   if (int === null) return value;

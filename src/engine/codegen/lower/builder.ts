@@ -134,16 +134,20 @@ export class Builder {
     return this.add(i);
   }
 
-  load(type: ValueType, addr: Inst, size: number, volatile = false): Inst {
+  /** @param align what is known of the address, in bytes */
+  load(type: ValueType, addr: Inst, size: number, volatile = false, align = size): Inst {
     const i = this.#new('load', type, [addr]);
     i.size = size;
+    i.align = align;
     i.volatile = volatile;
     return this.add(i);
   }
 
-  store(addr: Inst, value: Inst, size: number, volatile = false): void {
+  /** @param align what is known of the address, in bytes */
+  store(addr: Inst, value: Inst, size: number, volatile = false, align = size): void {
     const i = this.#new('store', 'void', [addr, value]);
     i.size = size;
+    i.align = align;
     i.volatile = volatile;
     this.add(i);
   }

@@ -266,53 +266,15 @@ export function loadPlace(lw: Lowering, p: Place): Inst {
   const int = integerOf(p.type);
   const type = int === null ? 'ptr' : int.size === 8 ? 'i64' : 'i32';
   const size = int === null ? 8 : int.size;
-  const raw = loadBytes(lw, addressOf(lw, p), type, size, p.align, p.volatile);
+  const raw = lw.b.load(type, addressOf(lw, p), size, p.volatile, p.align);
   return int !== null && int.signed && size < 4 ? lw.b.cast('sextin', 'i32', raw, size) : raw;
-}
-
-/** Loads `size` bytes zero-extended; in pieces when the address may be misaligned (stack accesses must be aligned). */
-export function loadBytes(
-  lw: Lowering,
-  addr: Inst,
-  type: 'i32' | 'i64' | 'ptr',
-  size: number,
-  align: number,
-  volatile: boolean,
-): Inst {
-  if (align >= size) return lw.b.load(type, addr, size, volatile);
-  const wide = type === 'ptr' ? 'i64' : type;
-  let out: Inst | null = null;
-  for (let at = 0; at < size; at += align) {
-    const part = lw.b.load(wide, lw.b.ptrAdd(addr, at), align, volatile);
-    const moved = lw.b.bin('shl', part, lw.b.constant(wide, at * 8));
-    out = out === null ? moved : lw.b.bin('or', out, moved);
-  }
-  return lw.b.cast('bitcast', type, out!);
-}
-
-export function storeBytes(
-  lw: Lowering,
-  addr: Inst,
-  value: Inst,
-  size: number,
-  align: number,
-  volatile: boolean,
-): void {
-  if (align >= size) {
-    lw.b.store(addr, value, size, volatile);
-    return;
-  }
-  const wide = value.type === 'ptr' ? lw.b.cast('bitcast', 'i64', value) : value;
-  const type = wide.type as 'i32' | 'i64';
-  for (let at = 0; at < size; at += align)
-    lw.b.store(lw.b.ptrAdd(addr, at), lw.b.bin('lshr', wide, lw.b.constant(type, at * 8)), align, volatile);
 }
 
 /** Stores a scalar; the result is the value as it reads back (bitfields truncate). */
 export function storePlace(lw: Lowering, p: Place, value: Inst): Inst {
   if (p.bits === null) {
     const int = integerOf(p.type);
-    storeBytes(lw, addressOf(lw, p), value, int === null ? 8 : int.size, p.align, p.volatile);
+    lw.b.store(addressOf(lw, p), value, int === null ? 8 : int.size, p.volatile, p.align);
     return value;
   }
   return storeBits(lw, p, p.bits, value);

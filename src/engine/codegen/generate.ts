@@ -32,6 +32,7 @@ import { denyConstants } from './opt/constants.ts';
 import { hoistAddresses } from './opt/widening.ts';
 import { optimise, prepare } from './opt/pipeline.ts';
 import { shareSlots } from './opt/share-slots.ts';
+import { useReturns } from './opt/returns.ts';
 import { foldBitChoices } from './opt/bit-choices.ts';
 import { splitAccesses } from './opt/split-accesses.ts';
 import { sinkChoices } from './opt/sink-choices.ts';
@@ -257,6 +258,7 @@ function generate(cx: UnitContext, opts: CodegenOptions, cache?: CodeCache): Gen
             acquiresForCallback(g, d);
           return wanted ? g : null;
         });
+        useReturns(f, (callee) => compiled.get(callee));
         optimise(f, cx);
       } while (cx.diagnostics.length === 0 && resolveCalls(f, definition));
       // What is inlined elsewhere may learn more there.

@@ -388,3 +388,86 @@ describe('a question whose answers lead to the same', () => {
     expect(object(`SEC("test") int f(u64 *w) { ${body} }`).functions[0].insns).toBe(2);
   });
 });
+
+it('a function that always returns the same number is only called', () => {
+  const text = (kind: string, results: string): string =>
+    `${kind} __attribute__((noinline)) int log(u64 *w) { w[1]++; ${results} }
+     SEC("test") int f(u64 *w) { if (log(w)) return 5; return w[1]; }`;
+  for (const kind of ['static', '']) {
+    expect(ir(text(kind, 'if (w[2]) return 0; w[2] = 1; return 0;'))).not.toContain('condbr');
+    expect(ir(text(kind, 'if (w[2]) return 0; w[2] = 1; return 1;'))).toContain('condbr');
+  }
+  expect(ir(text('__attribute__((weak))', 'return 0;'))).toContain('condbr');
+});
+
+it('what only the lower half is used of is computed in 32 bits, also of a pointer', () => {
+  const text = `SEC("test") int f(u64 *w) { u32 k = 0; u64 *v = bpf_map_lookup_elem(w, &k); long e = v ? -(long)v : 7; w[1] = 3; return (int)e; }`;
+  expect(ir(text)).not.toMatch(/sub i64|phi i64/);
+  const low = 'SEC("test") u32 f(u64 *w) { u64 x = w[0] * 3 - (w[1] << 4) ^ 0xfffffffff; return (u32)x; }';
+  expect(ir(low)).not.toMatch(/(mul|sub|xor|shl) i64/);
+  for (const [a, b] of [
+    [5n, 9n],
+    [1n << 40n, 3n],
+    [-1n, 1n << 60n],
+  ])
+    expect(BigInt.asUintN(32, execute(low, [BigInt.asUintN(64, a), b]).r0)).toBe(
+      BigInt.asUintN(32, (a * 3n - (b << 4n)) ^ 0xfffffffffn),
+    );
+});
+
+it('a sum that is only compared is not made', () => {
+  const t = ir('SEC("test") int f(u64 *w) { u16 n = w[0]; if (n + 2048 >= 12288) return 0; return n; }');
+  expect(t).toMatch(/condbr \w+ %\d+, i32 102(40|39)/);
+  expect(t).not.toContain('add');
+  for (const [text, holds] of [
+    ['int x = w[0]; if (x + 5 < 10) return 1;', (x: bigint) => BigInt.asIntN(32, x) + 5n < 10n],
+    ['u32 x = w[0]; if (x + 5 < 10) return 1;', (x: bigint) => BigInt.asUintN(32, x + 5n) < 10n],
+    ['u64 x = w[0]; if (x - 5 == 10) return 1;', (x: bigint) => x === 15n],
+    ['u8 x = w[0]; if (x + 250 > 300) return 1;', (x: bigint) => (x & 255n) + 250n > 300n],
+  ] as const)
+    for (const x of [0n, 4n, 5n, 6n, 15n, 50n, 51n, 0xfffffffbn, 0xffffffffn])
+      expect(execute(`SEC("test") int f(u64 *w) { ${text} return 0; }`, [x]).r0).toBe(holds(x) ? 1n : 0n);
+});
+
+describe('stores that are written over', () => {
+  it('in a later block, on every way', () => {
+    const t = ir(
+      `struct e { u64 a, b, c; }; static long (*out)(void *p) = (void *)130;
+       SEC("test") int f(u64 *w) { struct e e = {}; e.a = bpf_ktime_get_ns(); e.b = w[0]; if (w[1]) return 0; e.c = w[2]; out(&e); return 0; }`,
+    );
+    expect(t.match(/store i64 [^\n]*i64 0\n/g)).toBeNull();
+  });
+
+  it('not when one way keeps them', () => {
+    const t = ir(
+      `struct e { u64 a, b; }; static long (*out)(void *p) = (void *)130;
+       SEC("test") int f(u64 *w) { struct e e = {}; e.a = 1; if (w[1]) e.b = 2; out(&e); return 0; }`,
+    );
+    expect(t.match(/store i64 [^\n]*i64 0\n/g)).toHaveLength(1);
+  });
+
+  it('not when a call could have read them', () => {
+    const t = ir(
+      `struct e { u64 a, b; }; static long (*out)(void *p) = (void *)130;
+       SEC("test") int f(u64 *w) { struct e e = {}; out(&e); e.a = 1; e.b = 2; out(&e); return 0; }`,
+    );
+    expect(t.match(/store i64 [^\n]*i64 0\n/g)).toHaveLength(2);
+  });
+});
+
+describe('fields at odd addresses', () => {
+  const packed = 'struct __attribute__((packed)) p { u8 a; u32 b; u64 c; };';
+  it('what was stored is what is loaded', () => {
+    const t = ir(
+      `${packed} SEC("test") u64 f(u64 *w) { struct p *p = (void *)w; p->b = w[3]; p->c = w[4]; return p->b + p->c; }`,
+    );
+    expect(t.match(/load/g)).toHaveLength(2);
+  });
+
+  it('are read and written in pieces', () => {
+    const text = `${packed} SEC("test") u64 f(u64 *w) { struct p *p = (void *)w; u64 old = p->c; p->b = w[3]; p->c = 0x1122334455667788; return old; }`;
+    const r = execute(text, [0x0807060504030201n, 0x100f0e0d0c0b0a09n, 0n, 0xa1b2c3d4n]);
+    expect(r.r0).toBe(BigInt.asIntN(64, 0x0d0c0b0a09080706n));
+    expect(disassemble(object(text), 'test')).not.toMatch(/u(16|32|64) \*\)\(r\d \+[15]\)/);
+  });
+});

@@ -9,6 +9,7 @@ import { expandBlocks } from './expand-blocks.ts';
 import { promoteAllocas } from './mem2reg.ts';
 import { forwardMemory } from './memory.ts';
 import { useConditions } from './known.ts';
+import { narrowTruncations } from './narrow.ts';
 import { numberPointers } from './pointers.ts';
 import { simplify } from './simplify.ts';
 import { compareTerms } from './sums.ts';
@@ -30,7 +31,8 @@ export function optimise(f: Func, cx: UnitContext): void {
     settle(f, cx);
     asked = false;
   }
-  if (compareTerms(f)) {
+  const narrower = narrowTruncations(f);
+  if (compareTerms(f) || narrower) {
     settle(f, cx);
     asked = false;
   }

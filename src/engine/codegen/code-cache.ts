@@ -1,13 +1,14 @@
 /**
  * Code of functions kept from one compilation of a file to the next. What a function's code is made of: its tree, what
  * lowering and optimisation look at in the declarations that the tree names, and the same of every function that it leads to,
- * with the number of callers of each (which decides on inlining). The IR on the way to it is kept as well: it needs less to
+ * with the number of callers of each (which decides on inlining) and the constants that all of them pass. The IR on the way to it is kept as well: it needs less to
  * be as it was. Trees, types and declarations are compared by identity:
  * the front end's session gives the same objects for the same source (c/incremental).
  */
 import type { FunctionDecl, TranslationUnit, VarDecl } from '../c/index.ts';
 import type { Func } from './ir.ts';
 import type { FunctionCode } from './machine/emit.ts';
+import type { Passed } from './opt/passed-constants.ts';
 
 export interface FunctionStats {
   readonly name: string;
@@ -29,6 +30,8 @@ export interface Lowered {
   readonly plain: boolean;
   /** There are operations on blocks of memory whose size may become known later. */
   readonly blocks: boolean;
+  /** Constants in its calls. */
+  readonly passes: Passed;
 }
 
 /** What is known of one function that was lowered without findings. */
@@ -42,8 +45,8 @@ export interface Entry extends Lowered {
 }
 
 interface Finished {
-  /** The functions that it leads to, itself too, as they were, with the number of their callers. */
-  readonly all: readonly (readonly [FunctionDecl, Entry, number])[];
+  /** The functions that it leads to, itself too, as they were, with what the rest of the unit decides about them. */
+  readonly all: readonly (readonly [FunctionDecl, Entry, string])[];
   /** As optimised. */
   readonly names: ReadonlySet<FunctionDecl>;
   /** Null when it was not emitted. */
@@ -130,20 +133,27 @@ export class CodeCache {
 export class KeptCode {
   readonly #entries: ReadonlyMap<FunctionDecl, Entry>;
   readonly #callers: ReadonlyMap<FunctionDecl, number>;
+  readonly #passed: Passed;
   /** What was found to hold. */
   readonly #found = new Set<Finished>();
 
   /** @param entries of all functions of the unit that are compiled */
-  constructor(entries: ReadonlyMap<FunctionDecl, Entry>, callers: ReadonlyMap<FunctionDecl, number>) {
+  constructor(entries: ReadonlyMap<FunctionDecl, Entry>, callers: ReadonlyMap<FunctionDecl, number>, passed: Passed) {
     this.#entries = entries;
     this.#callers = callers;
+    this.#passed = passed;
+  }
+
+  /** The number of callers of a function, and the constants that all of them pass. */
+  #outside(d: FunctionDecl): string {
+    return [this.#callers.get(d) ?? 0, ...(this.#passed.get(d) ?? [])].join();
   }
 
   finished(d: FunctionDecl): Finished | null {
     const done = this.#entries.get(d)?.finished ?? null;
     if (done === null || this.#found.has(done)) return done;
     const holds = done.all.every(
-      ([f, entry, callers]) => this.#entries.get(f) === entry && (this.#callers.get(f) ?? 0) === callers,
+      ([f, entry, outside]) => this.#entries.get(f) === entry && this.#outside(f) === outside,
     );
     if (!holds) return null;
     this.#found.add(done);
@@ -175,7 +185,7 @@ export class KeptCode {
       all.set(f, e);
       work.push(...e.names);
     }
-    own.finished = { all: [...all].map(([f, e]) => [f, e, this.#callers.get(f) ?? 0]), names, code, stats, ir };
+    own.finished = { all: [...all].map(([f, e]) => [f, e, this.#outside(f)]), names, code, stats, ir };
   }
 }
 

@@ -30,6 +30,7 @@ import { refuseBlocks } from './opt/expand-blocks.ts';
 import { hasIndirectCalls, refuseForbiddenCalls, refuseIndirectCalls, resolveCalls } from './opt/indirect.ts';
 import { denyConstants } from './opt/constants.ts';
 import { hoistAddresses } from './opt/widening.ts';
+import { passedBy, passedInUnit, takeConstants } from './opt/passed-constants.ts';
 import { optimise, prepare } from './opt/pipeline.ts';
 import { shareSlots } from './opt/share-slots.ts';
 import { useReturns } from './opt/returns.ts';
@@ -207,7 +208,12 @@ function generate(cx: UnitContext, opts: CodegenOptions, cache?: CodeCache): Gen
   const calls = new Map<FunctionDecl, number>();
   for (const f of functions)
     for (const d of entries.get(f)?.calls ?? calledBy(lowered.get(f)!)) calls.set(d, (calls.get(d) ?? 0) + 1);
-  const kept = new KeptCode(entries, calls);
+  const passed = passedInUnit(
+    functions.map((f) => entries.get(f)?.passes ?? passedBy(lowered.get(f)!)),
+    unit.variables,
+    [...naked.values()].flatMap((n) => [...n.names]),
+  );
+  const kept = new KeptCode(entries, calls, passed);
   const definition = (d: FunctionDecl): Func | undefined => {
     let f = lowered.get(d);
     if (f === undefined && entries.has(d)) {
@@ -246,6 +252,7 @@ function generate(cx: UnitContext, opts: CodegenOptions, cache?: CodeCache): Gen
         prepare(f, cx);
         if (entry?.plain === true) entry.simplified = f.copy();
       }
+      takeConstants(f, passed.get(d));
       do {
         for (const callee of calledBy(f)) compile(callee, { loc: d.nameLoc, end: d.nameLoc });
         inlineCalls(f, (callee, call) => {
@@ -426,7 +433,7 @@ function lowerReachable(
       work.push(...names);
       if (cx.diagnostics.length > before) continue;
       const plain = !cx.askedUnit && !hasIndirectCalls(f);
-      entry = cache?.keep(d, { calls: calledBy(f), names, plain, blocks: hasBlocks(f) });
+      entry = cache?.keep(d, { calls: calledBy(f), names, plain, blocks: hasBlocks(f), passes: passedBy(f) });
     } else work.push(...entry.names);
     if (entry !== undefined) entries.set(d, entry);
   }

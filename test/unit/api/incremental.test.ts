@@ -158,6 +158,24 @@ test('a definition leaves its function where it is declared first', () => {
     expect(told(compile(now, session), memory)).toEqual(told(compile(now)));
 });
 
+test('what all callers of a function pass changes with one of them', () => {
+  const source = `#include <vmlinux.h>
+#include <bpf/bpf_helpers.h>
+int total;
+static __noinline int act(int *v, int how) { if (how == 4) { *v += 3; return bpf_get_smp_processor_id(); } return *v; }
+SEC("lsm/file_open") int one(void *ctx) { int v = 0; total += v; return act(&v, 4) ? 0 : -1; }
+SEC("lsm/bpf") int two(void *ctx) { int v = 1; total -= v; return act(&v, 4) ? 0 : -1; }`;
+  const session = new CompileSession();
+  const changed = source.replace('4) ? 0 : -1; }\nSEC', '5) ? 0 : -1; }\nSEC');
+  const callback = `${source}\nint (*kept)(int *, int) = act;`;
+  const objects = [source, changed, source, callback, changed].map((now) => {
+    const cold = compile(now);
+    expect(told(compile(now, session), memory)).toEqual(told(cold));
+    return cold.object!.length;
+  });
+  expect(objects[0]).toBeLessThan(objects[1]);
+});
+
 test('a line number above an #include moves', () => {
   const source = `${INLINED_POLICY}\n#include <bpf/bpf_endian.h>\n`;
   const session = new CompileSession();

@@ -37,34 +37,43 @@ export function liveness(f: MFunc): Liveness {
   succs.forEach((list, b) => list.forEach((s) => preds[s].push(b)));
   // Most registers live and die in one block: only those that a block reads from before it need a bit in each.
   const dense = new Int32Array(f.nextReg).fill(-1);
-  const written = new Int32Array(f.nextReg).fill(-1);
   let count = 0;
   const entering: number[][] = [];
+  /** What the blocks write, one after the other, and where each one's begins. */
+  const writes: number[] = [];
+  const starts: number[] = [];
+  /** The last block, counted from 1, that reads a register from before it, or writes it. */
+  const seen = new Int32Array(f.nextReg);
+  let list: number[] = [];
+  let mark = 0;
+  const use = (r: number): void => {
+    if (seen[r] === mark) return;
+    seen[r] = mark;
+    list.push(r);
+    if (dense[r] < 0) dense[r] = count++;
+  };
+  const define = (r: number): void => {
+    seen[r] = mark;
+    writes.push(r);
+  };
   for (let n = 0; n < blocks.length; n++) {
-    const list: number[] = [];
-    const seen = new Set<number>();
-    const use = (r: number): void => {
-      if (written[r] === n || seen.has(r)) return;
-      seen.add(r);
-      list.push(r);
-      if (dense[r] < 0) dense[r] = count++;
-    };
-    const define = (r: number): void => void (written[r] = n);
-    for (const i of blocks[n].insts) {
-      forUses(i, use);
-      forDefs(i, define);
+    list = [];
+    mark = n + 1;
+    starts.push(writes.length);
+    const { insts } = blocks[n];
+    for (let k = 0; k < insts.length; k++) {
+      forUses(insts[k], use);
+      forDefs(insts[k], define);
     }
     entering.push(list);
   }
+  starts.push(writes.length);
   const isIn = new Rows(blocks.length, count);
   const isOut = new Rows(blocks.length, count);
   const kill = new Rows(blocks.length, count);
   for (let n = 0; n < blocks.length; n++) {
     for (const r of entering[n]) isIn.add(n, dense[r]);
-    const define = (r: number): void => {
-      if (dense[r] >= 0) kill.add(n, dense[r]);
-    };
-    for (const i of blocks[n].insts) forDefs(i, define);
+    for (let k = starts[n]; k < starts[n + 1]; k++) if (dense[writes[k]] >= 0) kill.add(n, dense[writes[k]]);
   }
   const out: number[][] = blocks.map(() => []);
   /** How much of what each successor needs was taken over. */
@@ -76,16 +85,16 @@ export function liveness(f: MFunc): Liveness {
     queued[b] = 0;
     const o = out[b];
     const before = o.length;
-    succs[b].forEach((s, at) => {
-      const list = entering[s];
-      for (let n = taken[b][at]; n < list.length; n++) {
-        const r = list[n];
+    for (let at = 0; at < succs[b].length; at++) {
+      const needed = entering[succs[b][at]];
+      for (let n = taken[b][at]; n < needed.length; n++) {
+        const r = needed[n];
         if (isOut.has(b, dense[r])) continue;
         isOut.add(b, dense[r]);
         o.push(r);
       }
-      taken[b][at] = list.length;
-    });
+      taken[b][at] = needed.length;
+    }
     const mine = entering[b];
     const had = mine.length;
     for (let n = before; n < o.length; n++) {

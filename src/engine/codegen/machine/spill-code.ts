@@ -4,6 +4,7 @@ import { forDefs, type FrameSlot, type MBlock, type MFunc, type MInst } from './
 
 /** Drops loads and stores of spill slots that change nothing; after registers and slots are final. */
 export function dropIdleSpills(f: MFunc): void {
+  if (!f.slots.some((s) => s.spill)) return;
   dropKnown(f);
   dropUnread(f);
 }

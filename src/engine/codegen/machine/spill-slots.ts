@@ -2,21 +2,32 @@
 import type { FrameSlot, MBlock, MFunc, MInst } from './mir.ts';
 
 /** Goes backwards through a block; `note` hears of each write to a spill slot, with what is needed after it. */
-type Walk = (b: MBlock, note: (write: MInst, live: ReadonlySet<FrameSlot>) => void) => Set<FrameSlot>;
+type Walk = (b: MBlock, note: (write: MInst, live: ReadonlySet<FrameSlot>) => void) => ReadonlySet<FrameSlot>;
 
-/** Which spill slots are read later. */
+const NOTHING: ReadonlySet<FrameSlot> = new Set();
+
+/** Which spill slots are read later; the blocks must stay as they are while it is in use. */
 export function spillLiveness(f: MFunc): { readonly walk: Walk } {
-  const liveIn = new Map<MBlock, Set<FrameSlot>>(f.blocks.map((b) => [b, new Set<FrameSlot>()]));
+  const liveIn = new Map<MBlock, ReadonlySet<FrameSlot>>();
+  const accesses = new Map<MBlock, MInst[]>();
+  for (const b of f.blocks) {
+    liveIn.set(b, NOTHING);
+    accesses.set(
+      b,
+      b.insts.filter((i) => i.slot !== null && i.slot.spill),
+    );
+  }
   const walk: Walk = (b, note) => {
+    const list = accesses.get(b)!;
+    if (list.length === 0 && b.succs.length === 1) return liveIn.get(b.succs[0])!;
     const live = new Set<FrameSlot>();
     for (const s of b.succs) for (const x of liveIn.get(s)!) live.add(x);
-    for (let n = b.insts.length - 1; n >= 0; n--) {
-      const i = b.insts[n];
-      if (i.slot === null || !i.slot.spill) continue;
-      if (i.kind === 'load') live.add(i.slot);
+    for (let n = list.length - 1; n >= 0; n--) {
+      const i = list[n];
+      if (i.kind === 'load') live.add(i.slot!);
       else {
         note(i, live);
-        live.delete(i.slot);
+        live.delete(i.slot!);
       }
     }
     return live;

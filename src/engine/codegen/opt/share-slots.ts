@@ -6,7 +6,7 @@
  * from it. One whose address goes where it cannot be followed (stored, or handed to a function that returns a pointer)
  * shares with nobody.
  */
-import type { Block, Func, Inst } from '../ir.ts';
+import type { Func, Inst } from '../ir.ts';
 
 /** Gives variables that do not overlap in time one slot; removes all `start` marks. */
 export function shareSlots(f: Func): void {
@@ -42,7 +42,7 @@ function merge(f: Func, vars: readonly Inst[]): void {
   if (moved.size === 0) return;
   for (const b of f.blocks) {
     b.insts = b.insts.filter((i) => !moved.has(i));
-    for (const i of b.insts) i.args = i.args.map((a) => moved.get(a) ?? a);
+    for (const i of b.insts) for (let n = 0; n < i.args.length; n++) i.args[n] = moved.get(i.args[n]) ?? i.args[n];
   }
 }
 
@@ -50,19 +50,24 @@ function merge(f: Func, vars: readonly Inst[]): void {
 function followAddresses(f: Func, vars: readonly Inst[]): { owners: Map<Inst, Set<Inst>>; pinned: Set<Inst> } {
   const owners = new Map<Inst, Set<Inst>>(vars.map((v) => [v, new Set([v])]));
   const pinned = new Set<Inst>();
+  const passing = f.blocks.flatMap((b) =>
+    b.insts.filter(
+      (i) => i.op === 'phi' || i.op === 'bin' || i.op === 'cast' || i.op === 'opaque' || i.op === 'fieldptr',
+    ),
+  );
   for (let grown = true; grown;) {
     grown = false;
-    for (const b of f.blocks)
-      for (const i of b.insts) {
-        if (i.op !== 'phi' && i.op !== 'bin' && i.op !== 'cast' && i.op !== 'opaque' && i.op !== 'fieldptr') continue;
-        for (const a of i.args)
-          for (const v of owners.get(a) ?? []) {
-            const mine = owners.get(i);
-            if (mine === undefined) owners.set(i, new Set([v]));
-            else if (mine.has(v)) continue;
-            else mine.add(v);
-            grown = true;
-          }
+    for (const i of passing)
+      for (const a of i.args) {
+        const given = owners.get(a);
+        if (given === undefined) continue;
+        for (const v of given) {
+          const mine = owners.get(i);
+          if (mine === undefined) owners.set(i, new Set([v]));
+          else if (mine.has(v)) continue;
+          else mine.add(v);
+          grown = true;
+        }
       }
   }
   for (const b of f.blocks)
@@ -79,40 +84,51 @@ function followAddresses(f: Func, vars: readonly Inst[]): { owners: Map<Inst, Se
 
 /** For each variable the others that are needed at some point where it is. */
 function interference(f: Func, number: ReadonlyMap<Inst, number>, accesses: (i: Inst) => number[]): Set<number>[] {
-  const liveIn = new Map<Block, Set<number>>(f.blocks.map((b) => [b, new Set<number>()]));
-  const walk = (b: Block, onLive: (v: number, live: ReadonlySet<number>) => void): Set<number> => {
+  const places = new Int32Array(f.blockLimit);
+  f.blocks.forEach((b, n) => (places[b.id] = n));
+  /** What happens to variables in each block, the last first: a number for an access, its complement for a start. */
+  const events = f.blocks.map((b) => {
+    const list: number[] = [];
+    for (let n = b.insts.length - 1; n >= 0; n--) {
+      const i = b.insts[n];
+      if (i.op === 'start') {
+        const v = number.get(i.args[0]);
+        if (v !== undefined) list.push(~v);
+      } else for (const v of accesses(i)) list.push(v);
+    }
+    return list;
+  });
+  const liveIn: ReadonlySet<number>[] = f.blocks.map(() => NOTHING);
+  const walk = (at: number, onLive: (v: number, live: ReadonlySet<number>) => void): ReadonlySet<number> => {
+    const list = events[at];
+    const { succs } = f.blocks[at];
+    // All pairs that are needed there are found in the block that comes next.
+    if (list.length === 0 && succs.length === 1) return liveIn[places[succs[0].id]];
     const live = new Set<number>();
     const add = (v: number): void => {
       if (live.has(v)) return;
       onLive(v, live);
       live.add(v);
     };
-    for (const s of b.succs) liveIn.get(s)!.forEach(add);
-    for (let n = b.insts.length - 1; n >= 0; n--) {
-      const i = b.insts[n];
-      if (i.op === 'start') {
-        const v = number.get(i.args[0]);
-        if (v !== undefined) live.delete(v);
-        continue;
-      }
-      accesses(i).forEach(add);
+    for (const s of succs) liveIn[places[s.id]].forEach(add);
+    for (const v of list) {
+      if (v >= 0) add(v);
+      else live.delete(~v);
     }
     return live;
   };
   for (let changed = true; changed;) {
     changed = false;
-    for (let n = f.blocks.length - 1; n >= 0; n--) {
-      const b = f.blocks[n];
-      const live = walk(b, () => {});
-      if (live.size !== liveIn.get(b)!.size) {
-        liveIn.set(b, live);
-        changed = true;
-      }
+    for (let at = f.blocks.length - 1; at >= 0; at--) {
+      const live = walk(at, () => {});
+      if (live.size === liveIn[at].size) continue;
+      liveIn[at] = live;
+      changed = true;
     }
   }
   const conflicts = Array.from({ length: number.size }, () => new Set<number>());
-  for (const b of f.blocks) {
-    walk(b, (v, live) => {
+  for (let at = 0; at < f.blocks.length; at++) {
+    walk(at, (v, live) => {
       for (const o of live) {
         conflicts[v].add(o);
         conflicts[o].add(v);
@@ -121,3 +137,5 @@ function interference(f: Func, number: ReadonlyMap<Inst, number>, accesses: (i: 
   }
   return conflicts;
 }
+
+const NOTHING: ReadonlySet<number> = new Set();

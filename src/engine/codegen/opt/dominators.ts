@@ -69,6 +69,8 @@ function hasEdges(f: Func, edges: readonly Block[]): boolean {
   return at === edges.length;
 }
 
+const NO_FRONTIER: ReadonlySet<Block> = new Set();
+
 function computeDominators(f: Func): Dominators {
   const order = reversePostorder(f);
   /** Places in the order, plus one; 0 = cannot be reached. */
@@ -123,15 +125,15 @@ function computeDominators(f: Func): Dominators {
       stack.pop();
     }
   }
-  let frontiers: Set<Block>[] | null = null;
-  const computeFrontiers = (): Set<Block>[] => {
-    const out = order.map(() => new Set<Block>());
+  let frontiers: (ReadonlySet<Block> | undefined)[] | null = null;
+  const computeFrontiers = (): (ReadonlySet<Block> | undefined)[] => {
+    const out = new Array<Set<Block> | undefined>(order.length).fill(undefined);
     for (let i = 0; i < order.length; i++) {
       if (order[i].preds.length < 2) continue;
       for (const p of order[i].preds) {
         let runner = numberOf(p);
         while (runner !== undefined && runner !== idom[i]) {
-          out[runner].add(order[i]);
+          (out[runner] ??= new Set()).add(order[i]);
           if (runner === 0) break;
           runner = idom[runner];
         }
@@ -152,7 +154,7 @@ function computeDominators(f: Func): Dominators {
       return x !== undefined && y !== undefined && enter[x] <= enter[y] && leave[y] <= leave[x];
     },
     children: (b) => children[places[b.id] - 1],
-    frontier: (b) => (frontiers ??= computeFrontiers())[places[b.id] - 1],
+    frontier: (b) => (frontiers ??= computeFrontiers())[places[b.id] - 1] ?? NO_FRONTIER,
   };
 }
 

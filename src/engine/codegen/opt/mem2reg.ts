@@ -131,30 +131,29 @@ export function promoteAllocas(f: Func): boolean {
 function findCandidates(f: Func): Candidate[] {
   const found = new Map<Inst, Candidate>();
   const derived = new Map<Inst, { base: Inst; offset: number }>();
+  const steps: Inst[] = [];
   for (const b of f.blocks)
     for (const i of b.insts)
       if (i.op === 'alloca') {
         found.set(i, { alloca: i, accesses: [], slots: [] });
         derived.set(i, { base: i, offset: 0 });
-      }
+      } else if (i.op === 'bin' && i.type === 'ptr' && i.args[1].op === 'const') steps.push(i);
   if (found.size === 0) return [];
   // Addresses: constant distances from an alloca. Repeat until no more are found (uses may precede in block order).
   for (let grown = true; grown;) {
     grown = false;
-    for (const b of f.blocks)
-      for (const i of b.insts) {
-        if (derived.has(i) || i.op !== 'bin' || i.type !== 'ptr' || i.args[1].op !== 'const') continue;
-        const from = derived.get(i.args[0]);
-        if (from === undefined) continue;
-        const step = Number(i.args[1].value) * (i.bin === 'sub' ? -1 : 1);
-        derived.set(i, { base: from.base, offset: from.offset + step });
-        grown = true;
-      }
+    for (const i of steps) {
+      const from = derived.get(i.args[0]);
+      if (from === undefined || derived.has(i)) continue;
+      const step = Number(i.args[1].value) * (i.bin === 'sub' ? -1 : 1);
+      derived.set(i, { base: from.base, offset: from.offset + step });
+      grown = true;
+    }
   }
   for (const b of f.blocks)
     for (const i of b.insts)
       for (let n = 0; n < i.args.length; n++) {
-        const d = derived.get(i.args[n]);
+        const d = i.args[n].type === 'ptr' ? derived.get(i.args[n]) : undefined;
         if (d === undefined || derived.get(i)?.base === d.base) continue;
         const c = found.get(d.base);
         if (c === undefined || i.op === 'start') continue;

@@ -30,8 +30,6 @@ export interface Lowered {
   readonly plain: boolean;
   /** There are operations on blocks of memory whose size may become known later. */
   readonly blocks: boolean;
-  /** Constants in its calls. */
-  readonly passes: Passed;
 }
 
 /** What is known of one function that was lowered without findings. */
@@ -42,6 +40,8 @@ export interface Entry extends Lowered {
   /** Simplified, with nothing inlined yet. To be copied. Null: to be lowered again. */
   simplified: Func | null;
   finished: Finished | null;
+  /** Constants in its calls, as simplified. Null: not looked at, or to be looked at again. */
+  passes: Passed | null;
 }
 
 interface Finished {
@@ -123,7 +123,15 @@ export class CodeCache {
   }
 
   keep(d: FunctionDecl, lowered: Lowered): Entry {
-    const e: Entry = { ...lowered, decl: d, own: ownOf(d), deps: dependencies(d), simplified: null, finished: null };
+    const e: Entry = {
+      ...lowered,
+      decl: d,
+      own: ownOf(d),
+      deps: dependencies(d),
+      simplified: null,
+      finished: null,
+      passes: null,
+    };
     this.#entries.set(d.body!, e);
     return e;
   }

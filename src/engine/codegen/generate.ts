@@ -30,7 +30,7 @@ import { refuseBlocks } from './opt/expand-blocks.ts';
 import { hasIndirectCalls, refuseForbiddenCalls, refuseIndirectCalls, resolveCalls } from './opt/indirect.ts';
 import { denyConstants } from './opt/constants.ts';
 import { hoistAddresses } from './opt/widening.ts';
-import { passedBy, passedInUnit, takeConstants } from './opt/passed-constants.ts';
+import { type Passed, passedBy, passedInUnit, takeConstants } from './opt/passed-constants.ts';
 import { optimise, prepare } from './opt/pipeline.ts';
 import { shareSlots } from './opt/share-slots.ts';
 import { useReturns } from './opt/returns.ts';
@@ -208,12 +208,6 @@ function generate(cx: UnitContext, opts: CodegenOptions, cache?: CodeCache): Gen
   const calls = new Map<FunctionDecl, number>();
   for (const f of functions)
     for (const d of entries.get(f)?.calls ?? calledBy(lowered.get(f)!)) calls.set(d, (calls.get(d) ?? 0) + 1);
-  const passed = passedInUnit(
-    functions.map((f) => entries.get(f)?.passes ?? passedBy(lowered.get(f)!)),
-    unit.variables,
-    [...naked.values()].flatMap((n) => [...n.names]),
-  );
-  const kept = new KeptCode(entries, calls, passed);
   const definition = (d: FunctionDecl): Func | undefined => {
     let f = lowered.get(d);
     if (f === undefined && entries.has(d)) {
@@ -222,6 +216,28 @@ function generate(cx: UnitContext, opts: CodegenOptions, cache?: CodeCache): Gen
     }
     return f;
   };
+  /** A function with calls, simplified with nothing inlined: only then is it known what they pass. */
+  const prepared = new Set<Func>();
+  const prepareCaller = (f: Func): void => {
+    if (!prepared.has(f)) prepare(f, cx);
+    prepared.add(f);
+  };
+  const passes = (d: FunctionDecl): Passed => {
+    const entry = entries.get(d);
+    const known = entry?.passes ?? null;
+    if (known !== null) return known;
+    const f = definition(d)!;
+    if ((entry?.calls ?? calledBy(f)).size > 0) prepareCaller(f);
+    const found = passedBy(f);
+    if (entry?.plain === true) entry.passes = found;
+    return found;
+  };
+  const passed = passedInUnit(
+    functions.map(passes),
+    unit.variables,
+    [...naked.values()].flatMap((n) => [...n.names]),
+  );
+  const kept = new KeptCode(entries, calls, passed);
 
   /** Callees first, so that what is inlined is already small. What it gives may be kept: it is not to be changed. */
   const compile = (d: FunctionDecl, site: { loc: Loc; end: Loc }): Func => {
@@ -249,7 +265,7 @@ function generate(cx: UnitContext, opts: CodegenOptions, cache?: CodeCache): Gen
     for (const callee of callees) compile(callee, { loc: d.nameLoc, end: d.nameLoc });
     if (cx.diagnostics.length === 0) {
       if (simplified === null && callees.size > 0) {
-        prepare(f, cx);
+        prepareCaller(f);
         if (entry?.plain === true) entry.simplified = f.copy();
       }
       takeConstants(f, passed.get(d));
@@ -433,7 +449,7 @@ function lowerReachable(
       work.push(...names);
       if (cx.diagnostics.length > before) continue;
       const plain = !cx.askedUnit && !hasIndirectCalls(f);
-      entry = cache?.keep(d, { calls: calledBy(f), names, plain, blocks: hasBlocks(f), passes: passedBy(f) });
+      entry = cache?.keep(d, { calls: calledBy(f), names, plain, blocks: hasBlocks(f) });
     } else work.push(...entry.names);
     if (entry !== undefined) entries.set(d, entry);
   }

@@ -10,6 +10,7 @@ describe('what every call of a function passes', () => {
 
   it('is part of it', () => {
     expect(decided(text('static', '2 * 2'))).toBe(true);
+    expect(decided(text('static', '({ int n = 2; n += 2; n; })'))).toBe(true);
     expect(decided(text('static', '5'))).toBe(false);
     expect(decided(text('static', 'w[0]'))).toBe(false);
     const act = object(text('static', '4')).ir.get('act');

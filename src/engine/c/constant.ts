@@ -145,7 +145,7 @@ function constVariable(e: Expr): Constant | null {
   return number(wrapTo(type, v));
 }
 
-/** The number that a `const` local was initialised with, for `__builtin_constant_p`, which sees through it; else null. */
+/** The number that a `const` local was initialised with, for those who see through it (`__builtin_constant_p`, sizes of arrays); else null. */
 export function constLocal(e: Expr): Constant | null {
   if (e.kind !== 'cast' || e.cast !== 'lvalueToRvalue' || e.operand.kind !== 'var') return null;
   const d = e.operand.decl;

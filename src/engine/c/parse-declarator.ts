@@ -150,7 +150,7 @@ function arraySuffix(p: Parser): Wrap {
   let count: number | null = null;
   if (!p.is(T.RBracket)) {
     const at = p.tok.loc;
-    const n = parseConstantBound(p);
+    const n = parseConstant(p, 'array size', true);
     if (n !== null && (n < 0n || n > 0x4000_0000n)) {
       p.error('c/array-size', n < 0n ? 'array has a negative size' : 'array is too large', at, p.last);
       count = 1;
@@ -171,11 +171,6 @@ function arraySuffix(p: Parser): Wrap {
     }
     return arrayOf(t, count);
   };
-}
-
-function parseConstantBound(p: Parser): bigint | null {
-  const n = parseConstant(p, 'array size');
-  return n;
 }
 
 /** Deepens the parameter scope so that a parameter's type may use those before it. */

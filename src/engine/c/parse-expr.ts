@@ -1,7 +1,7 @@
 /** Expressions. Operands go straight into the checker, so what comes back is typed. */
 import type { ArithOp, CompareOp, Expr, Loc, StringExpr, VarDecl } from './ast.ts';
 import { builtinCall, call, LIBRARY_BUILTINS } from './builtins.ts';
-import { evaluate } from './constant.ts';
+import { constLocal, evaluate } from './constant.ts';
 import { NO_ATTRIBUTES, type Mutable, type Sym } from './context.ts';
 import { type EnumeratorSymbol } from './symbols.ts';
 import { errorExpr, explicitCast, intExpr, rvalue } from './convert.ts';
@@ -636,11 +636,14 @@ function parseOffsetof(p: Parser): Expr {
   return ok ? intExpr(offset, ULONG, t.loc, p.last) : errorExpr(t.loc, p.last);
 }
 
-/** A constant integer expression; null with a diagnostic when it is none. */
-export function parseConstant(p: Parser, what: string): bigint | null {
+/**
+ * A constant integer expression; null with a diagnostic when it is none.
+ * @param locals whether a `const` local counts as its number, as it does for clang where it is the size of an array
+ */
+export function parseConstant(p: Parser, what: string, locals = false): bigint | null {
   const e = rvalue(p.cx, parseConditional(p));
   if (isError(e.type)) return null;
-  const c = evaluate(e);
+  const c = evaluate(e) ?? (locals ? constLocal(e) : null);
   if (c !== null && c.base === null) return c.value;
   p.error('c/not-constant', `${what} is not an integer constant expression`, e.loc, e.end);
   return null;

@@ -9,15 +9,17 @@ import { applyReplacements } from './util.ts';
 /** True when something changed. @param callee the IR of a function, as optimised; undefined when it is not known */
 export function useReturns(f: Func, callee: (d: FunctionDecl) => Func | undefined): boolean {
   const known = new Map<Inst, Inst>();
-  const used = new Set<Inst>(f.blocks.flatMap((b) => b.insts.flatMap((i) => i.args)));
+  // Few functions call one of these.
+  let used: Set<Inst> | null = null;
   for (const b of f.blocks)
     for (const i of b.insts) {
-      if (i.op !== 'call' || i.callee?.kind !== 'local' || i.type === 'void' || i.type === 'ptr' || !used.has(i))
-        continue;
+      if (i.op !== 'call' || i.callee?.kind !== 'local' || i.type === 'void' || i.type === 'ptr') continue;
       if (i.callee.decl.attributes.weak || i.callee.decl.attributes.naked) continue;
       const g = callee(i.callee.decl);
       const value = g === undefined ? null : alwaysReturned(g);
-      if (value !== null) known.set(i, f.constant(i.type as ValueType, value));
+      if (value === null) continue;
+      used ??= new Set(f.blocks.flatMap((x) => x.insts.flatMap((y) => y.args)));
+      if (used.has(i)) known.set(i, f.constant(i.type as ValueType, value));
     }
   applyReplacements(f, known);
   return known.size > 0;

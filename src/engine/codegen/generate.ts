@@ -16,6 +16,7 @@ import { UnitContext } from './lower/context.ts';
 import { type NakedFunction, nakedFunction, nakedIr } from './naked.ts';
 import { lowerFunction } from './lower/function.ts';
 import { emitFunction, type FunctionCode } from './machine/emit.ts';
+import { shareAddresses } from './machine/share-addresses.ts';
 import { hoistEdgeConstants } from './machine/edge-constants.ts';
 import { layoutFrame } from './machine/frame.ts';
 import { removeDeadMachine } from './machine/liveness.ts';
@@ -353,6 +354,7 @@ function generate(cx: UnitContext, opts: CodegenOptions, cache?: CodeCache): Gen
     const m = selectFunction(f);
     removeDeadMachine(m);
     hoistEdgeConstants(m);
+    shareAddresses(m);
     cx.pulse();
     allocateRegisters(m);
     shareSpillSlots(m);

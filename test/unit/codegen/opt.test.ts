@@ -471,3 +471,20 @@ describe('fields at odd addresses', () => {
     expect(disassemble(object(text), 'test')).not.toMatch(/u(16|32|64) \*\)\(r\d \+[15]\)/);
   });
 });
+
+describe('the address of a variable', () => {
+  const loads = (body: string): number =>
+    disassemble(object(`volatile u32 limit = 5; SEC("test") long f(u64 *w) { ${body} }`), 'test')
+      .split('\n')
+      .filter((l) => / = 0x0$/.test(l)).length;
+
+  it('is loaded once where it is used again at once', () => {
+    expect(loads('u32 n = w[0]; if (limit && limit != n) return 1; return 2;')).toBe(1);
+    expect(loads('limit += w[0]; limit ^= 3; return 0;')).toBe(1);
+  });
+
+  it('is loaded again behind a call, and where two ways meet', () => {
+    expect(loads('u32 n = limit; n += bpf_ktime_get_ns(); return n + limit;')).toBe(2);
+    expect(loads('u32 n = 0; if (w[0]) n = limit; return n + limit;')).toBe(2);
+  });
+});

@@ -61,7 +61,7 @@ export function refuseForbiddenCalls(f: Func, cx: UnitContext): void {
           { loc: i.loc, end },
           'codegen/forbidden-call',
           `call to '${decl.name}' declared with 'error' attribute: ${decl.attributes.error}`,
-          'The author of this function meant that such a call is never reached: the condition in front of it is not decided at compile time.',
+          'Its author meant that no such call is left: the condition in front of it has to be false, and known to be, at compile time.',
         );
       }
 }

@@ -147,7 +147,7 @@ export class Inst {
   cast: CastOp = 'bitcast';
   /** cmp, condbr: compares args[0] with args[1]. A `maygoto` is only ever compared with 0, at the end of its block. */
   pred: Pred = 'eq';
-  /** load, store, atomic: bytes moved. alloca: object size. sextin: bytes. bswap: 2, 4 or 8. */
+  /** load, store, atomic: bytes moved. alloca: object size. sextin: bytes. bswap: 2, 4 or 8. opaque: 0, or those of the signed number that may stand for it in an instruction of assembly. */
   size = 0;
   /** alloca. load, store: what is known of the address. */
   align = 8;
@@ -171,8 +171,6 @@ export class Inst {
   fetch = false;
   /** br: [target]; condbr: [then, else]; phi: the predecessor of each argument. */
   targets: Block[] = [];
-  /** opaque: an operand of assembly that may be a number in the instruction as well as a register. */
-  immediate = false;
   /** condbr: which of its targets the source says is seldom taken (`__builtin_expect`, a jump in assembly); -1: none. */
   seldom: -1 | 0 | 1 = -1;
 
@@ -206,7 +204,6 @@ export class Inst {
     c.callee = this.callee;
     c.atomic = this.atomic;
     c.fetch = this.fetch;
-    c.immediate = this.immediate;
     c.seldom = this.seldom;
     if (this.targets.length > 0) c.targets = this.targets.slice();
     return c;

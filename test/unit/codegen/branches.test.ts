@@ -125,6 +125,16 @@ describe('what stands where', () => {
       ).join('\n');
     expect(text('ri')).toMatch(/if r\d (>|<=) 0x100/);
     expect(text('r')).toMatch(/if r\d (>|<=) r\d/);
+    // A signed number, also of an unsigned type, as compilers print it.
+    for (const type of ['int', 'u32'])
+      expect(
+        execute(
+          program(
+            `s64 n = w[0]; ${type} least = -1; asm goto("if %0 s<= %1 goto %l[far]" :: "r"(n), "ri"(least) :: far); return 1; far: return 2;`,
+          ),
+          [0n],
+        ).r0,
+      ).toBe(1n);
   });
 
   it('what is done for 0 stands behind what is done for all other numbers', () => {

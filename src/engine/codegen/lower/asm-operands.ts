@@ -32,9 +32,12 @@ export function constantOf(e: Expr): AsmConstant | null {
 }
 
 /** Compilers print a constant operand as a signed number of its type, unsigned ones too. */
-export function asPrinted(value: bigint, e: Expr): bigint {
+export const asPrinted = (value: bigint, e: Expr): bigint => BigInt.asIntN(sizeAsPrinted(e) * 8, value);
+
+/** The bytes of that number. */
+export function sizeAsPrinted(e: Expr): number {
   const int = integerOf(e.type);
-  return int === null || isBool(e.type) ? value : BigInt.asIntN(int.size * 8, value);
+  return int === null || isBool(e.type) ? 8 : int.size;
 }
 
 /** Of `*(long *)&(struct bpf_insn) { ... }`, how filter macros write an instruction: its bits. */

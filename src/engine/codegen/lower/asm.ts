@@ -14,7 +14,7 @@ import {
   labelIndex,
   parseAsm,
 } from '../asm-parse.ts';
-import { asPrinted, calleeOf, operandOf, symbolOf } from './asm-operands.ts';
+import { asPrinted, calleeOf, operandOf, sizeAsPrinted, symbolOf } from './asm-operands.ts';
 import type { Lowering } from './context.ts';
 import { lowerExpr } from './expr.ts';
 import { addressOf, loadPlace, lowerPlace, type Place, storePlace } from './place.ts';
@@ -109,7 +109,7 @@ class Translation {
       if (tied !== undefined) b.store(this.#slot(tied), b.opaque(value), 8);
       else if (/[in]/.test(i.constraint) && (value.op === 'const' || !/[rg]/.test(i.constraint)))
         this.#constants.set(i, plain.op === 'const' ? b.i64(asPrinted(plain.value, i.expr)) : value);
-      else b.store(this.#slot(i), b.opaque(value, /[in]/.test(i.constraint)), 8);
+      else b.store(this.#slot(i), b.opaque(value, /[in]/.test(i.constraint) ? sizeAsPrinted(i.expr) : 0), 8);
     }
   }
 

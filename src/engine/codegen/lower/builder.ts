@@ -189,10 +189,13 @@ export class Builder {
     return this.add(i);
   }
 
-  /** A copy the optimiser cannot see through (`barrier_var`). @param immediate a number may take its place */
-  opaque(a: Inst, immediate = false): Inst {
+  /**
+   * A copy the optimiser cannot see through (`barrier_var`).
+   * @param immediate not 0: a number may take its place, the signed one of so many bytes
+   */
+  opaque(a: Inst, immediate = 0): Inst {
     const i = this.#new('opaque', a.type, [a]);
-    i.immediate = immediate;
+    i.size = immediate;
     return this.add(i);
   }
 

@@ -135,13 +135,19 @@ export function simplify(f: Func): boolean {
   return any;
 }
 
-const fitsImmediate = (v: Inst): boolean => v.op === 'const' && v.value === BigInt.asIntN(32, v.value);
+/** The number that an operand of assembly turned out to be, where an instruction has room for it. */
+function asImmediate(f: Func, i: Inst): Inst | null {
+  const [v] = i.args;
+  if (i.size === 0 || v.op !== 'const') return null;
+  const printed = BigInt.asIntN(i.size * 8, v.value);
+  return printed === BigInt.asIntN(32, printed) ? f.constant(i.type as ValueType, printed) : null;
+}
 
 /** A value to use instead, `edited` when changed in place, null when there is nothing to do. */
 function simplifyOne(f: Func, i: Inst, dom: () => Dominators): Inst | 'edited' | null {
   switch (i.op) {
     case 'opaque':
-      return i.immediate && fitsImmediate(i.args[0]) ? i.args[0] : null;
+      return asImmediate(f, i);
     case 'phi': {
       let only: Inst | null = null;
       let unset = false;

@@ -10,6 +10,7 @@ import { bundledHeaders } from '../conformance/policies/compare.ts';
 import { type Compiled, compileWithClang, OurCompiler, vmlinuxFolder } from '../conformance/policies/compile.ts';
 import { measureOurs, openProfiles, type Verdict } from '../conformance/policies/measure.ts';
 import type { Source } from '../conformance/policies/sources.ts';
+import { type Likeness, type RunObject, runPolicies } from '../conformance/policies/runs.ts';
 
 const HELP = `Usage: npm run report:sources -- --dir DIR [options]
   --dir DIR       sources (*.c)
@@ -17,6 +18,7 @@ const HELP = `Usage: npm run report:sources -- --dir DIR [options]
   --objects DIR   what clang made of them (NAME.bpf.o)
   --clang DIR     or: compile them with clang-19 too, and keep its answers in DIR
   --define K=V    macro (may be repeated)
+  --run yes       both objects in our VM as well: what they do must be alike
   --only REGEX    only files whose path matches; folders in DIR are looked into
   --kernel ID     profile, default 6.12`;
 
@@ -30,13 +32,23 @@ interface Options {
   include: string[];
   objects: string | null;
   clang: string | null;
+  run: boolean;
   defines: Record<string, string>;
   only: RegExp;
   kernel: string;
 }
 
 function parse(args: readonly string[]): Options | null {
-  const o: Options = { dir: '', include: [], objects: null, clang: null, defines: {}, only: /./, kernel: '6.12' };
+  const o: Options = {
+    dir: '',
+    include: [],
+    objects: null,
+    clang: null,
+    run: false,
+    defines: {},
+    only: /./,
+    kernel: '6.12',
+  };
   for (let i = 0; i < args.length; i += 2) {
     const value = args[i + 1];
     if (value === undefined) return null;
@@ -44,6 +56,7 @@ function parse(args: readonly string[]): Options | null {
     else if (args[i] === '--include') o.include.push(value);
     else if (args[i] === '--objects') o.objects = value;
     else if (args[i] === '--clang') o.clang = value;
+    else if (args[i] === '--run') o.run = value === 'yes';
     else if (args[i] === '--define') o.defines[value.split('=')[0]] = value.split('=')[1] ?? '1';
     else if (args[i] === '--only') o.only = new RegExp(value);
     else if (args[i] === '--kernel') o.kernel = value;
@@ -91,6 +104,7 @@ export function main(root: string, args: readonly string[]): number {
   let neither = 0;
   let programs = 0;
   const both = { count: 0, processed: 0, insns: 0 };
+  const pairs: RunObject[] = [];
   for (const name of files) {
     const file = join(o.dir, name);
     const source = {
@@ -112,6 +126,8 @@ export function main(root: string, args: readonly string[]): number {
     }
     compiled++;
     if (clang === null) continue;
+    if (o.run)
+      for (const [which, { bytes }] of [['ours', made], ['clang', clang]] as const) pairs.push({ row: source, which, name, bytes, inner: [] }); // prettier-ignore
     const ours = measureOurs({ name, bytes: made.bytes }, kernel, true);
     const theirs = measureOurs({ name, bytes: clang.bytes }, kernel, true);
     if (theirs.openError !== null || ours.openError !== null) {
@@ -135,5 +151,12 @@ export function main(root: string, args: readonly string[]): number {
     `${programs} programs beside clang's, ${both.count} accepted from both: geometric mean of instructions walked ` +
       `${mean(both.processed)}, of instructions ${mean(both.insns)}`,
   );
+  if (o.run) printRuns(runPolicies(root, kernel.profile, pairs));
   return 0;
+}
+
+function printRuns(runs: readonly Likeness[]): void {
+  for (const r of runs) for (const d of r.differences) console.log(`${r.id}: ${d}`);
+  const alike = runs.filter((r) => r.differences.length === 0).length;
+  console.log(`${alike} of ${runs.length} pairs of objects do the same in our VM, on calls of the model or on zeroes`);
 }

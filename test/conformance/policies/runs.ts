@@ -17,10 +17,15 @@ export interface Likeness {
   readonly differences: readonly string[];
 }
 
+/** An object of one compiler; those of a source have the same row. */
+export type RunObject = Pick<Measured, 'which' | 'name' | 'bytes' | 'inner'> & {
+  readonly row: { readonly id: string };
+};
+
 /** Every call that the model knows, once. */
 const CALLS = 'test/data/all-calls/all-calls.scenario.yaml';
 
-export function runPolicies(root: string, kernel: KernelProfile, objects: readonly Measured[]): Likeness[] {
+export function runPolicies(root: string, kernel: KernelProfile, objects: readonly RunObject[]): Likeness[] {
   const { scenario } = parseScenario(readFileSync(join(root, CALLS), 'utf8'), CALLS);
   if (scenario === null) throw new Error(CALLS);
   const where = modelled(kernel);
@@ -37,7 +42,7 @@ export function runPolicies(root: string, kernel: KernelProfile, objects: readon
   return out;
 }
 
-function load(o: Measured, kernel: KernelProfile): LoadedObject {
+function load(o: RunObject, kernel: KernelProfile): LoadedObject {
   const opened = openObject(o.bytes, o.name);
   if (!opened.ok) throw new Error(opened.error[0].message);
   const loaded = loadObject(withInnerMaps(opened.value, o.inner), kernel);

@@ -94,6 +94,15 @@ function services(rnd: (n: number) => number): KernelServices {
   };
 }
 
+/** A `struct file` whose fields lead to it again: some of them are never NULL in a kernel (`f_inode`). @returns its address */
+function kernelObject(memory: KernelServices['memory']): bigint {
+  const size = 512;
+  const at = memory.alloc(size, 'struct file');
+  const address = 0xffff_8880_0000_0000n + BigInt(at);
+  for (let i = 0; i < size; i += 8) memory.view.setBigUint64(at + i, address, true);
+  return address;
+}
+
 /** Random contents, so that lookups succeed and values are anything. */
 function fillMaps(vm: VmObject, rnd: (n: number) => number): void {
   const bytes = (n: number): Uint8Array => Uint8Array.from({ length: n }, () => (rnd(3) === 0 ? 0 : rnd(256)));
@@ -131,8 +140,7 @@ export function checkSoundness(raws: readonly Raw[], kernel: Kernel, seed: numbe
     const kernelServices = services(rnd);
     const vm = createVmObject(obj, kernelServices);
     fillMaps(vm, rnd);
-    const file = kernelServices.memory.alloc(512, 'struct file');
-    const session = vm.start(prog, [0xffff_8880_0000_0000n + BigInt(file)]);
+    const session = vm.start(prog, [kernelObject(kernelServices.memory)]);
     const frames: bigint[] = [];
     try {
       while (!session.finished && session.executed < MAX_STEPS) {

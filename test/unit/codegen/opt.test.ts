@@ -488,3 +488,22 @@ describe('the address of a variable', () => {
     expect(loads('u32 n = 0; if (w[0]) n = limit; return n + limit;')).toBe(2);
   });
 });
+
+describe('a loop that can be left early', () => {
+  const text = (n: number, name: string): string =>
+    `SEC("test") long f(u64 *w) { char *s = (char *)w; for (int i = 0; i < ${n}; i++) if (s[i] != ${name}[i]) return i; return 77; }`;
+
+  it('is unrolled where it compares with a text', () => {
+    const t = ir(text(13, '"/etc/sudoers"'));
+    expect(t.match(/condbr eq|condbr ne/g)).toHaveLength(13);
+    const words = [...'/etc/sudoers\0\0\0\0'].map((c) => BigInt(c.charCodeAt(0)));
+    const pack = (from: number): bigint => words.slice(from, from + 8).reduceRight((v, c) => (v << 8n) | c, 0n);
+    expect(execute(text(13, '"/etc/sudoers"'), [pack(0), pack(8)]).r0).toBe(77n);
+    expect(execute(text(13, '"/etc/sudoers"'), [pack(0), pack(8) ^ 0xff00n]).r0).toBe(9n);
+  });
+
+  it('is a loop where it compares with what is not known, or with much', () => {
+    expect(ir(text(13, '((char *)w + 16)'))).toMatch(/phi i(32|64)/);
+    expect(ir(text(200, '"/etc/sudoers"'))).toMatch(/phi i(32|64)/);
+  });
+});

@@ -2,6 +2,7 @@
 import type { Block } from '../ir.ts';
 import { type Func, type Inst, isFloating, type ValueType } from '../ir.ts';
 import { dominators, latchesOf, loopOf } from './dominators.ts';
+import { constantBytes } from './expand-blocks.ts';
 import { foldBin, foldCompare } from './fold.ts';
 
 /** Without a pragma: operations after unrolling. About where clang -O2 stops. */
@@ -36,9 +37,10 @@ function unrollThese(f: Func, loops: readonly Loop[], most: number): number {
     if (unrolled >= most) break;
     const hint = loop.header.unroll;
     if (hint === 'disable' || hint === 1) continue;
-    const size = loop.blocks.reduce((n, b) => n + b.insts.reduce((m, i) => m + costOf(i), 0), 0);
+    const known = hint === 'none' ? readsConstants(loop) : null;
+    const size = loop.blocks.reduce((n, b) => n + b.insts.reduce((m, i) => m + (known?.has(i) ? 0 : costOf(i)), 0), 0);
     const limit = hint === 'none' ? SMALL : LARGE;
-    const bound = hint === 'none' && exitsOf(loop) > 1 ? EARLY_TRIPS : MAX_TRIPS;
+    const bound = hint === 'none' && known === null && exitsOf(loop) > 1 ? EARLY_TRIPS : MAX_TRIPS;
     const trips = tripCount(f, loop, Math.min(bound, Math.floor(limit / size)));
     if (trips === null) continue;
     oneEntry(f, loop);
@@ -50,6 +52,39 @@ function unrollThese(f: Func, loops: readonly Loop[], most: number): number {
 
 /** A call has its arguments to put in place. */
 const costOf = (i: Inst): number => (i.op === 'call' ? 1 + i.args.length : 1);
+
+/**
+ * What is constant in every copy of a loop's body, for a loop that goes over constant data (a name that is compared with a
+ * string literal): the counter, and what is read at it. Null when it reads no such data.
+ */
+function readsConstants(loop: Loop): ReadonlySet<Inst> | null {
+  const reads = loop.blocks.some((b) => b.insts.some((i) => i.op === 'load' && isConstantData(i)));
+  if (!reads) return null;
+  let counters = loop.header
+    .phis()
+    .filter((p) => p.args.every((a, n) => p.targets[n] === loop.latch || a.op === 'const'));
+  for (;;) {
+    const known = new Set(counters);
+    const follows = (i: Inst): boolean =>
+      i.op === 'load'
+        ? isConstantData(i) && known.has(i.args[0])
+        : FOLDED.has(i.op) && i.args.every((a) => a.op === 'const' || known.has(a));
+    for (const b of loop.blocks) for (const i of b.insts) if (follows(i)) known.add(i);
+    // What is carried on and not known in each round is no counter, and what follows from it is not known either.
+    const sure = counters.filter((p) => known.has(p.args[p.targets.indexOf(loop.latch)]));
+    if (sure.length === counters.length) return known;
+    counters = sure;
+  }
+}
+
+const FOLDED: ReadonlySet<Inst['op']> = new Set(['bin', 'cast', 'cmp', 'global']);
+
+/** A load of the bytes of a string or constant table, at whatever place. */
+function isConstantData(load: Inst): boolean {
+  let base = load.args[0];
+  while (base.op === 'bin' && base.type === 'ptr') base = base.args[0];
+  return !load.volatile && base.op === 'global' && constantBytes(base) !== null;
+}
 
 /** Loops with one back edge: those that contain no other loop, and of the rest those that are to be unrolled. */
 function findLoops(f: Func): { readonly innermost: readonly Loop[]; readonly around: readonly Loop[] } {

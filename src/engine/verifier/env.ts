@@ -9,6 +9,7 @@ import { Log } from './log.ts';
 import type { LoopVisits } from './loop-visits.ts';
 import { park, unpark } from './parked.ts';
 import type { Reg } from './reg.ts';
+import { Demands } from './demands.ts';
 import type { Wanted } from './precision.ts';
 import { constReg, NON_OWN, RCU, typeName } from './reg.ts';
 import { InlinedLoops } from './stack-extra.ts';
@@ -159,6 +160,8 @@ export class Env {
 
   /** Searches back for precision so far. */
   searches = 0;
+  /** Searches that wait until somebody asks what they find. */
+  readonly demands = new Demands();
   /** What they work with from 6.8 on; null = there was none. */
   wanted: Wanted | null = null;
   insnsProcessed = 0;

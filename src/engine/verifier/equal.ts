@@ -5,6 +5,7 @@ import { refsEqual61, regCovered61, slotCovered61, type FrameIds } from './equal
 import type { Kept, KeptState } from './kept.ts';
 import { wholeOffset } from './offsets.ts';
 import { rangeCovers } from './packet.ts';
+import { settlePrecision } from './precision.ts';
 import type { Reg } from './reg.ts';
 import { baseId, covers, linkOf, sameShape, unknownReg } from './reg.ts';
 import type { State } from './state.ts';
@@ -115,7 +116,13 @@ function coveredWithOffsets(env: Env, old: Reg, cur: Reg, ids: IdMap): boolean {
 /** A place of a checkpoint against what the current state has there. */
 function placeCovered(env: Env, st: KeptState, k: Kept, cur: Reg, ids: IdMap, how: Exactness): boolean {
   const old = st.reg(k);
-  return isSame(old, cur) || valueCovered(env, old, st.isRead(k), st.isPrecise(k), cur, ids, how);
+  return isSame(old, cur) || valueCovered(env, old, st.isRead(k), isPrecise(env, st, k, how), cur, ids, how);
+}
+
+/** Is a place of a checkpoint needed precisely? Only `covers` wants to know. */
+function isPrecise(env: Env, st: KeptState, k: Kept, how: Exactness): boolean {
+  if (how === 'covers') settlePrecision(env);
+  return st.isPrecise(k);
 }
 
 /** The very same value, without ids that would have to be compared: covered whatever is asked. */
@@ -179,7 +186,7 @@ function stackCovered(env: Env, st: KeptState, n: number, cur: State, ids: IdMap
       continue;
     }
     later ??= slotRules(env, ids, how);
-    if (!slotCovered72(types, reg, st.isPrecise(k), b, later)) return false;
+    if (!slotCovered72(types, reg, isPrecise(env, st, k, how), b, later)) return false;
   }
   return true;
 }
@@ -201,7 +208,7 @@ function slotCovered(env: Env, st: KeptState, k: Kept, b: StackSlot | undefined,
   const oldReg = asScalar(types, reg);
   const curReg = asScalar(b.types, b.reg);
   if (oldReg !== null && curReg !== null) {
-    const precise = isScalar64(types, reg) && st.isPrecise(k);
+    const precise = isScalar64(types, reg) && isPrecise(env, st, k, how);
     return valueCovered(env, oldReg, read, precise, curReg, ids, how);
   }
   for (let i = 0; i < 8; i++) {

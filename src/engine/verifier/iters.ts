@@ -112,7 +112,7 @@ export function iterNext(env: Env, at: IterPlace): void {
     const before = previousEntry(env, env.state.parent, env.insn);
     const more = env.push(env.insn + 1, env.insn, 'iterator-next');
     change(more, at, { depth: regAt(more, at).iter!.depth + 1 });
-    if (before !== null) widenTo(before, more);
+    if (before !== null) widenTo(env, before, more);
     more.cur.regs[0] = withoutNull(more.cur.regs[0]);
   }
   change(env.state, at, { state: 'drained' });

@@ -100,7 +100,7 @@ function mayGoto(env: Env): void {
   const before = previousEntry(env, env.state.parent, insn);
   const more = env.push(insn + 1, insn, 'may-goto-on');
   more.mayGotoDepth++;
-  if (before !== null) widenTo(before, more);
+  if (before !== null) widenTo(env, before, more);
   env.insn += insns.off[insn];
 }
 

@@ -35,6 +35,7 @@ import type { Env } from './env.ts';
 import { RB_ADD } from './graph.ts';
 import { isSyncCallbackHelper } from './helper-protos.ts';
 import { kfuncRole } from './kfunc-table.ts';
+import { SLOTS } from './demands.ts';
 import type { Kept, KeptFrame, KeptState } from './kept.ts';
 import { markAllPrecise, markPrecise61, propagatePrecision61 } from './precision-6-1.ts';
 import { frameText, insnText } from './print.ts';
@@ -151,9 +152,6 @@ function newSearch(env: Env, from: TrailEnd, insn: number, frameCount: number): 
   return env.wanted.begin(++env.searches, from, insn, frameCount);
 }
 
-/** A search from the current state and instruction. */
-const wantedHere = (env: Env): Wanted => newSearch(env, env.state, env.insn, env.state.frames.length);
-
 /** Adds to the history of the current instruction (one entry each). Up to 6.7 that has jumps only. */
 export function recordHistory(
   env: Env,
@@ -178,31 +176,53 @@ export function markPrecise(env: Env, regno: number): void {
     markPrecise61(env, env.state.frames.length - 1, regno);
     return;
   }
-  const w = wantedHere(env);
-  w.add(regno);
-  backtrack(env, w);
+  demandLater(env, env.state.frames.length - 1, regno);
 }
 
 /** The number spilled to a slot of a frame matters. */
 export function markSlotPrecise(env: Env, frame: number, spi: number): void {
-  const w = wantedHere(env);
-  w.slots[frame].add(spi);
-  backtrack(env, w);
+  demandLater(env, frame, SLOTS + spi);
+}
+
+/**
+ * The kernel searches at once. Nothing but comparisons of states asks what was found, and what a search walks over never
+ * changes, so it can wait for the next of these. A path that goes on and on without one is not searched at all.
+ */
+function demandLater(env: Env, frame: number, place: number): void {
+  env.demands.add(env.state, env.insn, frame, place);
+  // The log shows the searches where they belong.
+  if (env.log.level === 2) settlePrecision(env);
+}
+
+/** Makes the searches that wait, in their order. To be called before asking what is needed precisely. */
+export function settlePrecision(env: Env): void {
+  const { demands } = env;
+  if (demands.length === 0) return;
+  for (let n = 0; n < demands.length; n++) {
+    const w = newSearch(env, demands.from(n), demands.insn(n), demands.frameCount(n));
+    const place = demands.place(n);
+    if (place < SLOTS) w.regs[demands.frame(n)] |= 1 << place;
+    else w.slots[demands.frame(n)].add(place - SLOTS);
+    backtrack(env, w);
+  }
+  demands.clear();
 }
 
 /** What an equivalent old state needed precisely, we need precisely. */
 export function propagatePrecision(env: Env, old: KeptState): void {
-  if (env.rules.fullBacktrack) passPrecision(env, old, wantedHere(env));
+  if (env.rules.fullBacktrack) passPrecision(env, old, env.state, env.insn, env.state.frames.length);
   else propagatePrecision61(env, old);
 }
 
 /** The same for a path that ended. @returns did a checkpoint of it learn something? */
 export const passPrecisionTo = (env: Env, old: KeptState, from: PathEnd): boolean =>
-  passPrecision(env, old, newSearch(env, from, from.insn, from.frameCount));
+  passPrecision(env, old, from, from.insn, from.frameCount);
 
 const needsPrecisely = (st: KeptState, k: Kept): boolean => st.isPrecise(k) && st.isRead(k) && st.reg(k).isScalar;
 
-function passPrecision(env: Env, old: KeptState, w: Wanted): boolean {
+function passPrecision(env: Env, old: KeptState, from: TrailEnd, insn: number, frameCount: number): boolean {
+  settlePrecision(env);
+  const w = newSearch(env, from, insn, frameCount);
   const names: string[] | null = env.log.level === 2 ? [] : null;
   for (let n = old.frames.length - 1; n >= 0; n--) {
     const { regs, stack } = old.frames[n];

@@ -6,7 +6,7 @@ import { iterDepthsDiffer, maybeLooping, statesEqual } from './equal.ts';
 import { KeptState } from './kept.ts';
 import { dropLoneIds } from './liveness-before.ts';
 import { propagateLiveness } from './liveness.ts';
-import { propagatePrecision, recordHistory } from './precision.ts';
+import { propagatePrecision, recordHistory, settlePrecision } from './precision.ts';
 import { frameText } from './print.ts';
 import type { Hit } from './record.ts';
 import type { PathState, State } from './state.ts';
@@ -178,6 +178,7 @@ function iterIsActive(env: Env): boolean {
 
 function infiniteLoop(env: Env, old: KeptState): never {
   const message = `infinite loop detected at insn ${env.insn}`;
+  settlePrecision(env);
   if (env.rules.fullBacktrack) {
     // 6.12 prints both states after the sentence.
     const extra = `cur state:${frameText(env, env.frame)}\nold state:${frameText(env, old.frameAt(env.state.frames.length - 1))}`;

@@ -9,7 +9,7 @@ import type { LinkedPlace } from './state.ts';
 export const START = -1;
 
 /** Growing rows of int32. */
-class Rows {
+export class Rows {
   protected data: Int32Array;
   protected count = 0;
   readonly #width: number;
@@ -20,7 +20,7 @@ class Rows {
   }
 
   /** The first place of a new row. */
-  protected add(): number {
+  protected row(): number {
     const at = this.count++ * this.#width;
     if (at === this.data.length) {
       const more = new Int32Array(at * 2);
@@ -28,6 +28,11 @@ class Rows {
       this.data = more;
     }
     return at;
+  }
+
+  /** Without rows again. */
+  protected reset(): void {
+    this.count = 0;
   }
 }
 
@@ -50,7 +55,7 @@ export class JumpHistory extends Rows {
 
   /** A step at `insn`, reached from `prev`, after the step `before` of its path (or `START`). */
   push(insn: number, prev: number, before: number): number {
-    const at = this.add();
+    const at = this.row();
     const { data } = this;
     data[at + INSN] = insn;
     data[at + PREV] = prev;
@@ -107,7 +112,7 @@ export class BranchTrail extends Rows {
 
   /** A conditional jump at `insn` after the step `before` of its path (or `START`). */
   push(insn: number, taken: boolean, before: number): number {
-    const at = this.add();
+    const at = this.row();
     this.data[at] = insn * 2 + (taken ? 1 : 0);
     this.data[at + 1] = before;
     return at;

@@ -4,6 +4,7 @@ import { IdMap } from './equal.ts';
 import type { Reg } from './reg.ts';
 import { unknownReg } from './reg.ts';
 import type { Kept, KeptState } from './kept.ts';
+import { settlePrecision } from './precision.ts';
 import { checkpointsAt } from './prune.ts';
 import type { State } from './state.ts';
 import { isSpill } from './stack-slot.ts';
@@ -18,7 +19,8 @@ function widen(prev: KeptState, k: Kept, cur: Reg, ids: IdMap): Reg {
 }
 
 /** Forgets in `cur` what differs from the state of an earlier round (widen_imprecise_scalars). */
-export function widenTo(prev: KeptState, cur: State): void {
+export function widenTo(env: Env, prev: KeptState, cur: State): void {
+  settlePrecision(env);
   const ids = new IdMap();
   for (let n = prev.frames.length - 1; n >= 0; n--) {
     const f = prev.frames[n];
@@ -36,7 +38,7 @@ export function widenTo(prev: KeptState, cur: State): void {
 /** Compares with the last checkpoint at the same instruction on this path. */
 export function widenImprecise(env: Env, insn: number): void {
   const prev = previousEntry(env, env.state, insn);
-  if (prev !== null) widenTo(prev, env.state);
+  if (prev !== null) widenTo(env, prev, env.state);
 }
 
 /** The last checkpoint at an instruction on the way to `of`, with the same call chain (find_prev_entry). */

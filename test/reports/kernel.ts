@@ -24,6 +24,7 @@ const HELP = `Usage: npm run report:kernel -- --dir DIR [options]
   --only TEXT     only files whose path contains TEXT (may be repeated)
   --except TEXT   not those (may be repeated)
   --answers FILE  keeps what the kernel said; objects that stand in it are not asked again
+  --known         asks nothing, only compares with what FILE has
   --list          one line per program that does not agree`;
 
 /** CPU time for one program, µs: what takes longer is given up. */
@@ -35,14 +36,15 @@ interface Options {
   readonly except: string[];
   kernel: KernelId;
   answers: string | null;
+  known: boolean;
   list: boolean;
 }
 
 function parseArgs(args: readonly string[]): Options | null {
-  const o: Options = { dir: [], only: [], except: [], kernel: '6.12', answers: null, list: false };
+  const o: Options = { dir: [], only: [], except: [], kernel: '6.12', answers: null, known: false, list: false };
   for (let i = 0; i < args.length; i++) {
     const a = args[i];
-    if (a === '--list') o.list = true;
+    if (a === '--list' || a === '--known') o[a === '--list' ? 'list' : 'known'] = true;
     else {
       const value = args[++i];
       if (value === undefined) return null;
@@ -187,10 +189,12 @@ export async function main(root: string, args: readonly string[]): Promise<numbe
   if (answers !== null && existsSync(answers))
     for (const [k, v] of Object.entries(JSON.parse(readFileSync(answers, 'utf8')) as Record<string, Answers>))
       known.set(k, v);
-  await askKernel(files, o.kernel, known, () => {
-    if (answers !== null) writeFileSync(answers, JSON.stringify(Object.fromEntries(known)));
-  });
-  report(files, known, o);
+  if (!o.known)
+    await askKernel(files, o.kernel, known, () => {
+      if (answers !== null) writeFileSync(answers, JSON.stringify(Object.fromEntries(known)));
+    });
+  const asked = o.known ? files.filter((f) => known.has(keyOf(f.bytes))) : files;
+  report(asked, known, o);
   return 0;
 }
 
@@ -205,7 +209,9 @@ function report(
   let same = 0;
   for (const { name, bytes, ours } of files) {
     const kernel = known.get(keyOf(bytes)) ?? {};
-    for (const program of new Set([...Object.keys(kernel), ...Object.keys(ours)])) {
+    const names = new Set([...Object.keys(kernel), ...Object.keys(ours)]);
+    if (names.size > 1) names.delete('*');
+    for (const program of names) {
       const mine = ours[program] ?? ours['*'];
       const theirs = kernel[program] ?? kernel['*'];
       const outcome = compare(mine, theirs);

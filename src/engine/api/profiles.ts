@@ -35,6 +35,7 @@ function platformOf(profile: KernelProfile, hooks: readonly HookInfo[]): Verifie
     version: profile.version,
     btf: profile.btf,
     cpus: typeof cpus === 'number' ? cpus : MOST_CPUS,
+    errorInjection: config.CONFIG_FUNCTION_ERROR_INJECTION === 'y',
     hook: (name) => byName.get(name),
     lsmHelpers: { normal: new Set(helpers.normal), sleepable: new Set(helpers.sleepable) },
   };

@@ -157,7 +157,8 @@ const D_PATH_FUNCS: ReadonlySet<string> = new Set([
 ]);
 
 const dPathAllowed = (env: Env): boolean =>
-  env.hook !== undefined ? env.hook.sleepable : D_PATH_FUNCS.has(env.prog.attach.func);
+  env.prog.attach.progType === 'iter' ||
+  (env.hook !== undefined ? env.hook.sleepable : D_PATH_FUNCS.has(env.prog.attach.func));
 
 function callHelper(env: Env): void {
   const id = env.insns.imm[env.insn];

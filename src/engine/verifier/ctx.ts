@@ -3,6 +3,7 @@ import type { BtfType } from '../bpf/index.ts';
 import { tagFlags } from './btf-walk.ts';
 import type { Env } from './env.ts';
 import { EACCES } from './env.ts';
+import { iterTarget } from './iter-targets.ts';
 import { hasBtfContext, progCtxAccess } from './prog-ctx.ts';
 import type { Reg } from './reg.ts';
 import { MAYBE_NULL, pointerReg, scalarReg, TRUSTED, unknownReg } from './reg.ts';
@@ -84,11 +85,14 @@ export function ctxAccess(env: Env, off: number, size: number, write: boolean, s
     bad(env, off, size, `func '${func}' arg${arg} '${name}' has type ${kindName(t)}. Only pointer access is allowed`);
   }
   if (size !== 8 && env.rules.wholePointerArgs) bad(env, off, size, `func '${func}' size ${size} must be 8`);
+  const given = env.prog.attach.progType === 'iter' ? iterTarget(env.rules.iterTargets, func)?.args[arg] : undefined;
+  if (given?.kind === 'buf') return maybeNull(env, pointerReg('buf', given.flags, env.insn));
   const target = env.btf.type(env.btf.strip(t.type));
   if (target.kind === 'void' || target.kind === 'int') return unknownReg(env.insn);
   if (target.kind !== 'struct' && target.kind !== 'union') {
     bad(env, off, size, `func '${func}' arg${arg} type ${kindName(target)} is not a struct`, 'ctx-not-struct');
   }
+  if (given !== undefined) return structPointer(env, target.id, given.flags);
   let flags = tagFlags(env.btf, t.type);
   if (env.rules.trust) {
     if (argsTrusted(env)) flags |= TRUSTED;
@@ -100,12 +104,22 @@ export function ctxAccess(env: Env, off: number, size: number, write: boolean, s
       if (tracepointArgError(tracepoint, arg)) return unknownReg(env.insn);
     }
   }
-  const r = pointerReg('ptr_', flags, env.insn);
-  r.btf = env.btf;
-  r.btfId = target.id;
-  if (flags & MAYBE_NULL) r.id = env.newId();
+  const r = structPointer(env, target.id, flags);
   const kind = target.kind === 'struct' ? 'STRUCT' : 'UNION';
   env.log.line(`func '${func}' arg${arg} has btf_id ${target.id} type ${kind} '${target.name}'`);
+  return r;
+}
+
+function structPointer(env: Env, btfId: number, flags: number): Reg {
+  const r = pointerReg('ptr_', flags, env.insn);
+  r.btf = env.btf;
+  r.btfId = btfId;
+  return maybeNull(env, r);
+}
+
+/** Comparisons with NULL count for all copies. */
+function maybeNull(env: Env, r: Reg): Reg {
+  if (r.mayBeNull) r.id = env.newId();
   return r;
 }
 

@@ -237,6 +237,11 @@ export class Env {
     throw new Refusal(errno, reason, message, regno);
   }
 
+  /** Refuses where the kernel says nothing; the message is ours. */
+  failWordless(errno: number, reason: string, message: string): never {
+    throw new Refusal(errno, reason, message);
+  }
+
   /** Runs a check whose refusal the kernel comments with one more line: the last of the log. */
   also(message: string, check: () => void): void {
     try {

@@ -5,7 +5,7 @@ import type { MapDef } from '../loader/index.ts';
 import type { Field } from './btf-fields.ts';
 import { checkAlignment } from './alignment.ts';
 import { structMatches } from './btf-walk.ts';
-import { btfAccess, checkMapAccessType, checkMapValue, checkRegion } from './memory.ts';
+import { btfAccess, checkBuffer, checkMapAccessType, checkMapValue, checkRegion } from './memory.ts';
 import { checkFixedOffset } from './offsets.ts';
 import type { Access } from './memory.ts';
 import type { Env } from './env.ts';
@@ -431,6 +431,12 @@ export function helperMem(
         env.fail(EACCES, 'write-read-only', `R${regno} cannot write into ${env.typeText(reg)}`, regno);
       }
       checkRegion(env, regno, reg, reg.off, size, reg.memSize, zeroOk);
+      return;
+    case 'buf':
+      if (access === 'write' && reg.flags & RDONLY) {
+        env.fail(EACCES, 'write-read-only', `R${regno} cannot write into ${env.typeText(reg)}`, regno);
+      }
+      checkBuffer(env, regno, reg, reg.off, size);
       return;
     case 'fp':
       if (

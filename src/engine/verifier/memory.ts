@@ -82,6 +82,25 @@ export function checkRegion(
   }
 }
 
+/** Keys and values that iterators hand out: how large they are is known when the program is attached. */
+export function checkBuffer(env: Env, regno: number, reg: Reg, off: number, size: number): void {
+  const later = env.rules.offsetsInOne;
+  const fixed = later ? off - reg.off : off;
+  if (!reg.num.isConst || (!later && reg.num.constNumber !== 0)) {
+    if (off >= 0 || later) {
+      const words = `R${regno} invalid variable buffer offset: off=${fixed}, var_off=${offsetText(env, reg)}`;
+      env.fail(EACCES, 'out-of-bounds', words, regno);
+    }
+  }
+  const start = off + (later ? reg.num.constNumber : 0);
+  if (start >= 0) return;
+  const kind = reg.flags & RDONLY ? 'rdonly' : 'rdwr';
+  const words = later
+    ? `R${regno} invalid negative ${kind} buffer offset: off=${fixed}, var_off=${start - fixed}`
+    : `R${regno} invalid ${kind} buffer access: off=${off}, size=${size}`;
+  env.fail(EACCES, 'out-of-bounds', words, regno);
+}
+
 function outside(reg: Reg, off: number, size: number, regionSize: number): string {
   if (reg.kind === 'map_key') return `invalid access to map key, key_size=${regionSize} off=${off} size=${size}`;
   if (reg.kind === 'map_value') return `invalid access to map value, value_size=${regionSize} off=${off} size=${size}`;
@@ -171,6 +190,11 @@ export function memAccess(env: Env, m: MemOp): void {
       if (access === 'write' && reg.flags & RDONLY) readOnly(env, regno, reg);
       // Faults of untrusted memory are caught when it is read.
       if (!isUntrustedMemory(reg)) checkRegion(env, regno, reg, off, size, reg.memSize, false);
+      result = unknownReg(env.insn);
+      break;
+    case 'buf':
+      if (access === 'write' && reg.flags & RDONLY) readOnly(env, regno, reg);
+      checkBuffer(env, regno, reg, off, size);
       result = unknownReg(env.insn);
       break;
     case 'ctx':

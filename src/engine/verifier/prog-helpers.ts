@@ -55,7 +55,7 @@ const LISTS: Readonly<Partial<Record<ProgType, string>>> = {
   fexit: `${TRACING_BTF} ${TRAMPOLINE}`,
   fmod_ret: `${TRACING_BTF} ${TRAMPOLINE}`,
   tp_btf: TRACING_BTF,
-  iter: `${TRACING_BTF} seq_printf seq_write seq_printf_btf`,
+  iter: `${TRACING_BTF} seq_printf seq_write seq_printf_btf setsockopt=sock getsockopt=sock`,
   kprobe: `${TRACING} perf_event_output get_stackid get_stack get_attach_cookie`,
   tracepoint: `${TRACING} perf_event_output get_stackid get_stack get_attach_cookie`,
   raw_tracepoint: RAW_TP,
@@ -108,6 +108,9 @@ const LISTS: Readonly<Partial<Record<ProgType, string>>> = {
 
 /** Helpers that only some attach types of a program type have. */
 const NO_RETVAL = /^cgroup_(inet_(in|e)gress|(udp[46]|unix)_recvmsg|(inet[46]|unix)_get(peer|sock)name)$|^sock_ops$/;
+/** Iterators over sockets that are locked: options may be read and set. */
+const SOCKET_ITERS: ReadonlySet<string> = new Set(['bpf_iter_tcp', 'bpf_iter_unix']);
+
 function notForAttachType(attach: AttachTarget, helper: string): boolean {
   const at = attach.attachType ?? attach.progType;
   switch (helper) {
@@ -118,6 +121,7 @@ function notForAttachType(attach: AttachTarget, helper: string): boolean {
       return !/^cgroup_inet[46]_connect$/.test(at);
     case 'setsockopt':
     case 'getsockopt':
+      if (attach.progType === 'iter') return !SOCKET_ITERS.has(attach.func);
       if (attach.progType === 'cgroup_sockopt') return at !== 'cgroup_setsockopt';
       return at === 'cgroup_unix_getpeername' || at === 'cgroup_unix_getsockname';
     case 'skb_pull_data':

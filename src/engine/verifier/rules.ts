@@ -1,10 +1,14 @@
 /** What differs between kernels beyond the facts of a profile: strategy objects and words, chosen once by version. */
+import type { AttachRules } from './attach-lists.ts';
+import { ATTACH_6_1, ATTACH_6_12, ATTACH_7_2 } from './attach-lists.ts';
 import type { BoundsRules } from './bounds.ts';
 import { BOUNDS_6_1 } from './bounds-6-1.ts';
 import { BOUNDS_6_12 } from './bounds-6-12.ts';
 import { BOUNDS_7_2 } from './bounds-7-2.ts';
 import type { FieldRules } from './btf-fields.ts';
 import { FIELDS_6_1, FIELDS_6_12 } from './btf-fields.ts';
+import type { IterTargets } from './iter-targets.ts';
+import { ITERS_6_1, ITERS_6_12, ITERS_7_2 } from './iter-targets.ts';
 import type { KfuncTable } from './kfunc-table.ts';
 import { HOOKS_7_0, kfuncTable } from './kfunc-table.ts';
 import { KFUNCS_6_1 } from './kfuncs-6-1.ts';
@@ -146,6 +150,10 @@ export interface KernelRules {
   readonly kfuncSleepsFirst: boolean;
   /** Arguments of tracepoints that may be NULL are known. */
   readonly tracepointNulls: boolean;
+  /** Where tracing programs may attach. */
+  readonly attach: AttachRules;
+  /** What iterators hand out. */
+  readonly iterTargets: IterTargets;
   /** What a timer's callback must return. */
   readonly asyncReturn: readonly [number, number];
   /** After a tail call that did not happen, pointers into the packet are void. */
@@ -221,6 +229,8 @@ const RULES_6_1: KernelRules = {
   slicesEnd: false,
   kfuncSleepsFirst: false,
   tracepointNulls: false,
+  attach: ATTACH_6_1,
+  iterTargets: ITERS_6_1,
   asyncReturn: [0, 0],
   tailCallChangesPacket: false,
 };
@@ -296,6 +306,8 @@ const RULES_6_12: KernelRules = {
   slicesEnd: false,
   kfuncSleepsFirst: true,
   tracepointNulls: true,
+  attach: ATTACH_6_12,
+  iterTargets: ITERS_6_12,
   asyncReturn: [0, 0],
   tailCallChangesPacket: true,
 };
@@ -325,6 +337,8 @@ const RULES_7_2: KernelRules = {
     'bpf_load_hdr_opt',
   ]),
   leakSummary: true,
+  attach: ATTACH_7_2,
+  iterTargets: ITERS_7_2,
   clonesMayGo: true,
   slicesEnd: true,
   kfuncArgsTrusted: true,

@@ -22,6 +22,8 @@ export interface VerifierPlatform {
   readonly btf: Btf;
   /** How many processors the machine may have. */
   readonly cpus: number;
+  /** CONFIG_FUNCTION_ERROR_INJECTION: decides which functions tracing programs may change or sleep in. */
+  readonly errorInjection: boolean;
   hook(name: string): VerifierHook | undefined;
   /** Helper ids that a non-sleepable / sleepable lsm program may call (measured; see hook-facts). */
   readonly lsmHelpers: { readonly normal: ReadonlySet<number>; readonly sleepable: ReadonlySet<number> };

@@ -70,7 +70,15 @@ interface ResolvedExtern {
   readonly extern: OpenedExtern;
   /** BTF id of the kernel's variable or function; 0 = absent. */
   readonly id: number;
+  /** Declared without a type: only where it is counts. */
+  readonly address?: bigint;
 }
+
+/**
+ * Where an untyped kernel symbol is said to be. Real addresses differ from boot to boot; what counts is that it is not 0, lies
+ * where the kernel's code does, and that symbols do not share one.
+ */
+const symbolAddress = (id: number): bigint => 0xffff_ffff_8100_0000n + BigInt(id) * 16n;
 
 interface Relocated {
   readonly insns: InsnArray;
@@ -115,16 +123,19 @@ class Loader {
     const kernel = this.#target.btf;
     const isFunc = extern.kind === 'ksym-func';
     const what = isFunc ? 'func ksym' : 'var ksym';
-    const id = kernel.find(isFunc ? essentialName(extern.name) : extern.name, isFunc ? 'func' : 'var');
+    const untyped = !isFunc && extern.typeId === 0;
+    const id =
+      kernel.find(isFunc ? essentialName(extern.name) : extern.name, isFunc ? 'func' : 'var') ||
+      (untyped ? kernel.find(extern.name, 'func') : 0);
     const absent = { extern, id: 0 };
     if (id === 0) {
       if (extern.weak) return absent;
       const advice = 'Declare it __weak and test it before use, or use another kernel.';
-      if (!isFunc && extern.typeId === 0) {
+      if (untyped) {
         return fail(
           'ksym',
           `extern '${extern.name}' (strong): not resolved`,
-          `Addresses of untyped kernel symbols are not modelled. ${advice}`,
+          `Of untyped kernel symbols only functions and variables that this kernel's BTF has are known. ${advice}`,
         );
       }
       return fail(
@@ -133,7 +144,7 @@ class Loader {
         `This kernel has no ${extern.name} in its BTF. ${advice}`,
       );
     }
-    if (!isFunc && extern.typeId === 0) return absent;
+    if (untyped) return { extern, id: 0, address: symbolAddress(id) };
     const type = kernel.type(id);
     const kernelType = type.kind === 'func' ? type.type : type.kind === 'var' ? kernel.strip(type.type) : 0;
     if (!this.#compatible(extern.typeId, kernelType)) {
@@ -358,7 +369,7 @@ class Loader {
   }
 
   #patchExtern(insns: InsnArray, insn: number, index: number): void {
-    const { extern, id } = this.#externs[index];
+    const { extern, id, address = 0n } = this.#externs[index];
     if (insns.op[insn] === OP_CALL) {
       insns.src[insn] = id === 0 ? 0 : BPF_PSEUDO_KFUNC_CALL;
       insns.off[insn] = 0;
@@ -371,8 +382,8 @@ class Loader {
       insns.imm[insn + 1] = extern.offset;
     } else {
       insns.src[insn] = id === 0 ? 0 : BPF_PSEUDO_BTF_ID;
-      insns.imm[insn] = id;
-      insns.imm[insn + 1] = 0;
+      insns.imm[insn] = id === 0 ? Number(BigInt.asIntN(32, address)) : id;
+      insns.imm[insn + 1] = Number(BigInt.asIntN(32, address >> 32n));
     }
   }
 }

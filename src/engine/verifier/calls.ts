@@ -125,7 +125,8 @@ function checkAvailable(env: Env, id: number): NonNullable<ReturnType<typeof hel
   if (proto.gplOnly && !env.obj.gplCompatible) {
     env.fail(EINVAL, 'gpl-helper', 'cannot call GPL-restricted function from non-GPL compatible program');
   }
-  if (id === FN.dPath && !dPathAllowed(env)) {
+  const tracedStorage = /^sk_storage_(get|delete)=btf$/.test(offered.variant ?? '');
+  if ((id === FN.dPath && !dPathAllowed(env)) || (tracedStorage && !sockStorageAllowed(env))) {
     env.fail(EINVAL, 'helper-not-here', 'helper call is not allowed in probe');
   }
   if (proto.mightSleep && env.rules.nestedRcu && env.noSleepIn !== null) {
@@ -159,6 +160,10 @@ const D_PATH_FUNCS: ReadonlySet<string> = new Set([
 const dPathAllowed = (env: Env): boolean =>
   env.prog.attach.progType === 'iter' ||
   (env.hook !== undefined ? env.hook.sleepable : D_PATH_FUNCS.has(env.prog.attach.func));
+
+/** Programs that trace the storage of sockets itself must not use it; nor those that change results. */
+const sockStorageAllowed = ({ prog: { attach } }: Env): boolean =>
+  attach.progType !== 'fmod_ret' && !attach.func.startsWith('bpf_sk_storage');
 
 function callHelper(env: Env): void {
   const id = env.insns.imm[env.insn];

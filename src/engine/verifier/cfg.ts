@@ -225,7 +225,8 @@ function checkLdImm(env: Env, i: number): void {
   // Negative: a file descriptor that the loader did not know (see `hideRawMaps`).
   if (map === undefined) {
     const fd = insns.imm[i] < 0 ? -1 - insns.imm[i] : insns.imm[i];
-    env.fail(9, 'bad-map', `fd ${fd} is not pointing to valid bpf_map`);
+    // The loader's standard streams are files, but no maps.
+    env.fail(fd <= 2 ? EINVAL : 9, 'bad-map', `fd ${fd} is not pointing to valid bpf_map`);
   }
   checkMapForType(env, map);
   if (

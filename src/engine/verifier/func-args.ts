@@ -179,6 +179,16 @@ export function checkSubprogArgs(env: Env, subprog: number): boolean {
   }
 }
 
+/** Whatever is wrong with memory, the call fails with EINVAL. */
+function asInvalid(check: () => void): void {
+  try {
+    check();
+  } catch (e) {
+    if (!(e instanceof Refusal)) throw e;
+    throw new Refusal(EINVAL, e.reason, e.message, e.regno);
+  }
+}
+
 function checkArgument(env: Env, arg: FuncArg, i: number): void {
   const regno = i + 1;
   const reg = env.reg(regno);
@@ -213,7 +223,7 @@ function checkArgument(env: Env, arg: FuncArg, i: number): void {
     }
     case 'mem':
       if (env.rules.trust) argOffset(env, regno, reg, false);
-      memReg(env, regno, reg, arg.size);
+      asInvalid(() => memReg(env, regno, reg, arg.size));
       if (arg.nonNull && reg.mayBeNull) bad(`arg#${i} is expected to be non-NULL`);
   }
 }

@@ -313,7 +313,7 @@ function checkKind(env: Env, meta: CallMeta, regno: number, reg: Reg, arg: strin
     checkKptrMatch(env, meta.kptr!, regno, EACCES);
     return;
   }
-  const need = arg === 'sock' || arg === 'sockref' ? 'sock_common' : arg.slice(arg.indexOf(':') + 1);
+  const need = /^sock(ref)?\??$/.test(arg) ? 'sock_common' : arg.slice(arg.indexOf(':') + 1);
   const needId = env.btf.find(need, 'struct');
   if (!structMatches(env, reg.btf!, reg.btfId, reg.off, needId)) {
     env.fail(EACCES, 'wrong-struct', `R${regno} is of type ${reg.btf!.name(reg.btfId)} but ${need} is expected`, regno);

@@ -87,7 +87,14 @@ export const FIELDS_6_12: FieldRules = {
     'bpf_refcount',
   ]),
   kptrTags: { kptr: 'kptr', kptr_untrusted: 'kptr_untrusted', percpu_kptr: 'percpu_kptr' },
-  destructors: new Set(['task_struct', 'cgroup', 'bpf_cpumask', 'bpf_crypto_ctx']),
+  destructors: new Set([
+    'task_struct',
+    'cgroup',
+    'bpf_cpumask',
+    'bpf_crypto_ctx',
+    'prog_test_ref_kfunc',
+    'prog_test_member',
+  ]),
   nested: true,
 };
 

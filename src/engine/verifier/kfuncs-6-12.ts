@@ -3,6 +3,10 @@ import type { KfuncGroup } from './kfunc-table.ts';
 
 export const KFUNCS_6_12: readonly KfuncGroup[] = [
   {
+    hooks: 'syscall tc tracing',
+    rows: ['bpf_kfunc_call_memb_release release', 'bpf_kfunc_call_test_release release'],
+  },
+  {
     hooks: 'common',
     rows: [
       'bpf_xdp_metadata_rx_hash device_bound',

@@ -12,11 +12,13 @@ export { labKernels, labUnavailable, prepareLab, type Lab, type LabResult, type 
 export { bootGuest, Guest, LabError, type BootOptions, type GuestLine } from './guest.ts';
 export {
   loadVerdicts,
+  NO_TABLE_FD,
   rawVerdicts,
   type KernelVerdict,
   type ObjectVerdict,
   type RawMap,
   type RawProgram,
+  type RawTable,
   type RawVerdict,
   type VerdictOptions,
   type InnerMap,

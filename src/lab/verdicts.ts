@@ -108,7 +108,19 @@ export interface RawProgram {
   /** bpf_prog_type and attach type; default BPF_PROG_TYPE_LSM and BPF_LSM_MAC. */
   readonly progType?: number;
   readonly attachType?: number;
+  /** Instruction arrays of this program alone; their indexes follow those of `maps`. */
+  readonly tables?: readonly RawTable[];
 }
+
+/** An instruction array: the instruction of each entry. */
+export interface RawTable {
+  readonly insns: readonly number[];
+  /** Is it frozen before the program is loaded? The kernel refuses it otherwise. */
+  readonly frozen: boolean;
+}
+
+/** The descriptor that programs get for a table where the kernel has no instruction arrays: no map. */
+export const NO_TABLE_FD = 999;
 
 export interface RawMap {
   /** bpf_map_type. */
@@ -149,6 +161,10 @@ export async function rawVerdicts(
       p.license ?? 'GPL',
       func,
     ];
+    for (const t of p.tables ?? []) {
+      const line = [NO_TABLE_FD, +t.frozen, t.insns.length, ...t.insns].join(' ');
+      parts.push(Buffer.from(`table ${line}\n`));
+    }
     parts.push(Buffer.from(`prog ${head.join(' ')} ${p.insns.length >> 3}\n`), p.insns, Buffer.from('\n'));
   }
   const lines = await guest.request('raw', Buffer.concat(parts), 60_000 + programs.length * 200);

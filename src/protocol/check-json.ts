@@ -92,6 +92,7 @@ export const StateNodeJson = v.strictObject({
     'iterator-end',
     'may-goto-on',
     'may-goto-end',
+    'indirect',
     'other',
   ]),
   from: Insn,

@@ -3,6 +3,7 @@
  * test/data/rules) and as raw instructions. docs/verifier-rules.md is the table of it, test/unit/verifier/rules.test.ts keeps it.
  */
 import { readFileSync } from 'node:fs';
+import { recordedJumps } from './jump-records.ts';
 import { recordedRules } from './rules-c.ts';
 import type { TypedRecord } from './typed-records.ts';
 import { KERNELS, type Kernel } from './verifier-platforms.ts';
@@ -131,6 +132,11 @@ export const RULES: readonly ModelRule[] = [
     text: '8,192 ways for later',
     none: { C: 'thousands of branches in one row are not written in C' },
   },
+  {
+    id: 'indirect_jump',
+    text: 'jumps through instruction arrays (7.2)',
+    none: { C: 'clang 19 and we make no jump tables' },
+  },
   { id: 'stack_depth', text: '512 bytes of stack over all calls', raw: /^(function: combined|stack: (exactly|below))/ },
   {
     id: 'fastcall',
@@ -161,10 +167,11 @@ function rawRecords(kernel: Kernel): { readonly name: string; readonly accepted:
   const own = JSON.parse(
     readFileSync(new URL(`../data/verifier/${kernel}.json`, import.meta.url), 'utf8'),
   ) as RecordedVerdict[];
-  if (kernel === '7.2') return own;
+  const jumps = recordedJumps(kernel);
+  if (kernel === '7.2') return [...own, ...jumps];
   const objects = read('objects') as RecordedVerdict[];
   const types = (read('types') as TypedRecord[]).map(([name, , errno]) => ({ name, accepted: errno === 0 }));
-  return [...own, ...objects, ...types];
+  return [...own, ...jumps, ...objects, ...types];
 }
 
 /** Every recorded program of every rule, by kernel. */

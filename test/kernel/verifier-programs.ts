@@ -1,8 +1,8 @@
 /** Raw programs for comparing verdicts: a small assembler, a seeded generator, and the object around an instruction stream. */
-import { decodeInsns } from '../../src/engine/bpf/index.ts';
+import { BPF_PSEUDO_MAP_FD, BPF_PSEUDO_MAP_VALUE, decodeInsns, MAP_TYPES, OP_LD_IMM64 } from '../../src/engine/bpf/index.ts';
 import type { LoadedObject, LoadedProgram, MapDef } from '../../src/engine/loader/index.ts';
-import type { RawMap } from '../../src/lab/index.ts';
-import type { Btf } from '../../src/engine/bpf/index.ts';
+import { NO_TABLE_FD, type RawMap, type RawTable } from '../../src/lab/index.ts';
+import type { Btf, InsnArray } from '../../src/engine/bpf/index.ts';
 
 /** One instruction as its fields; `ld_imm64` is two of them. */
 export interface Raw {
@@ -63,9 +63,12 @@ export const asm = {
   jmpr: (op: number, d: number, s: number, off: number): Raw => raw(0x0d | op, d, s, off),
   jmp32: (op: number, d: number, imm: number, off: number): Raw => raw(0x06 | op, d, 0, off, imm),
   jmpr32: (op: number, d: number, s: number, off: number): Raw => raw(0x0e | op, d, s, off),
+  gotox: (d: number): Raw => raw(0x0d, d),
   ja: (off: number): Raw => raw(0x05, 0, 0, off),
   call: (id: number): Raw => raw(0x85, 0, 0, 0, id),
   callLocal: (off: number): Raw => raw(0x85, 0, 1, 0, off),
+  /** A pointer to the first value of a map, `off` bytes further. */
+  mapValue: (d: number, index: number, off = 0): Raw[] => [raw(0x18, d, 2, 0, index), raw(0, 0, 0, 0, off)],
   map: (d: number, index: number): Raw[] => [raw(0x18, d, 1, 0, index), raw(0)],
   imm64: (d: number, lo: number, hi: number): Raw[] => [raw(0x18, d, 0, 0, lo), raw(0, 0, 0, 0, hi)],
   exit: (): Raw => raw(0x95),
@@ -105,6 +108,31 @@ const mapDefs: readonly MapDef[] = RAW_MAPS.map((m, index) => ({
   readOnly: false,
 }));
 
+/** The instruction arrays of a program: their indexes follow those of the maps above. */
+const tableDefs = (tables: readonly RawTable[]): MapDef[] =>
+  tables.map((t, n) => ({
+    index: mapDefs.length + n,
+    name: 't',
+    type: 'insn_array',
+    typeId: MAP_TYPES.insn_array,
+    keySize: 4,
+    valueSize: 16,
+    maxEntries: t.insns.length,
+    flags: 0,
+    keyTypeId: 0,
+    valueTypeId: 0,
+    readOnly: true,
+    jumpTable: t,
+  }));
+
+/** Where the kernel has no instruction arrays the lab loads programs with a descriptor that is none. */
+function withoutTables(insns: InsnArray): void {
+  for (let i = 0; i < insns.count; i++) {
+    const map = insns.src[i] === BPF_PSEUDO_MAP_FD || insns.src[i] === BPF_PSEUDO_MAP_VALUE;
+    if (insns.op[i] === OP_LD_IMM64 && map && insns.imm[i] >= mapDefs.length) insns.imm[i] = -1 - NO_TABLE_FD;
+  }
+}
+
 /** What the loader would make of a raw LSM program. */
 export function rawObject(
   bytes: Uint8Array,
@@ -112,8 +140,12 @@ export function rawObject(
   hook: string,
   sleepable = false,
   license = 'GPL',
+  tables: readonly RawTable[] = [],
 ): { obj: LoadedObject; prog: LoadedProgram } {
   const insns = decodeInsns(bytes);
+  const hasTables = btf.find('bpf_insn_array', 'struct') !== 0;
+  if (!hasTables) withoutTables(insns);
+  const maps = hasTables ? [...mapDefs, ...tableDefs(tables)] : mapDefs;
   const func = `bpf_lsm_${hook}`;
   const prog: LoadedProgram = {
     name: 'raw',
@@ -126,7 +158,7 @@ export function rawObject(
     coreRelos: [],
   };
   return {
-    obj: { name: 'raw', license, gplCompatible: license === 'GPL', btf: null, maps: mapDefs, programs: [prog] },
+    obj: { name: 'raw', license, gplCompatible: license === 'GPL', btf: null, maps, programs: [prog] },
     prog,
   };
 }

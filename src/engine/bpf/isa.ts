@@ -183,6 +183,7 @@ export const MAP_TYPES = {
   user_ringbuf: 31,
   cgrp_storage: 32,
   arena: 33,
+  insn_array: 34,
 } as const;
 
 const mapTypeNames = new Map<number, string>(Object.entries(MAP_TYPES).map(([name, id]) => [id, name]));

@@ -61,6 +61,7 @@ export type MapTypeName =
   | 'stack_trace'
   | 'user_ringbuf'
   | 'arena'
+  | 'insn_array'
   | 'cgroup_array'
   | 'devmap'
   | 'sockmap'
@@ -96,6 +97,8 @@ export interface MapDef {
   readonly readOnly: boolean;
   /** For map-in-map: index of the template. */
   readonly innerMap?: number;
+  /** Of an instruction array: the instruction of each entry, and whether it was frozen before the load. */
+  readonly jumpTable?: { readonly insns: readonly number[]; readonly frozen: boolean };
   /** What a map of maps or a program array holds from the start. */
   readonly slots?: readonly MapSlot[];
 }

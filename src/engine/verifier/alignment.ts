@@ -2,6 +2,7 @@
 import type { Env } from './env.ts';
 import { EACCES } from './env.ts';
 import { wholeOffset } from './offsets.ts';
+import { isInsnArray } from './indirect-jumps.ts';
 import type { Reg, RegKind } from './reg.ts';
 
 const WORDS: Readonly<Partial<Record<RegKind, string>>> = {
@@ -22,7 +23,8 @@ const NET_IP_ALIGN = 2;
 /** `strict`: this access must be aligned in any case. */
 export function checkAlignment(env: Env, reg: Reg, off: number, size: number, strict: boolean): void {
   if (size === 1) return;
-  if (!strict && !env.strictAlignment && reg.kind !== 'fp') return;
+  const always = reg.kind === 'fp' || (reg.kind === 'map_value' && isInsnArray(reg.map!));
+  if (!strict && !env.strictAlignment && !always) return;
   const packet = reg.kind === 'pkt' || reg.kind === 'pkt_meta';
   const t = reg.num.tnum;
   const sum = t.vlo + reg.off + off + (packet ? NET_IP_ALIGN : 0);

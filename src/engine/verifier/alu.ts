@@ -46,7 +46,7 @@ const MAX_VAR_OFF = 1 << 29;
 const WORDS = ['+=', '-=', '*=', '/=', '|=', '&=', '<<=', '>>=', 'neg', '%=', '^=', '=', 's>>=', 'endian'];
 
 /** Pointers that nothing may be added to. */
-const NO_MATH: ReadonlySet<RegKind> = new Set(['pkt_end', 'sock', 'sock_common', 'tcp_sock', 'xdp_sock']);
+const NO_MATH: ReadonlySet<RegKind> = new Set(['pkt_end', 'insn', 'sock', 'sock_common', 'tcp_sock', 'xdp_sock']);
 
 /** Executes the ALU instruction at `env.insn` on the abstract state. */
 export function checkAlu(env: Env): void {
@@ -314,7 +314,8 @@ function pointerMath(env: Env, op: number, bits: 32 | 64, dst: number, ptr: Reg,
     env.fail(EACCES, 'null-math', `R${dst} pointer arithmetic on ${type} prohibited, null-check it first`, dst);
   }
   const noMath = ptr.kind === 'map_ptr' || NO_MATH.has(ptr.kind) || (ptr.kind === 'flow_keys' && !known);
-  if (noMath && !(env.rules.trust || ptr.kind === 'map_ptr' ? known && k.smin === 0n && op === BPF_ADD : false)) {
+  const zeroWillDo = ptr.kind === 'map_ptr' || (env.rules.trust && ptr.kind !== 'insn');
+  if (noMath && !(zeroWillDo && known && k.smin === 0n && op === BPF_ADD)) {
     env.fail(EACCES, 'pointer-math', `R${dst} pointer arithmetic on ${type} prohibited`, dst);
   }
   // Read with faults caught: its offset is of no interest.

@@ -34,7 +34,6 @@ import {
   BPF_STX,
   BPF_DW,
   BPF_W,
-  BPF_X,
   OP_LD_IMM64,
 } from '../bpf/index.ts';
 import { checkMapForType } from './map-compat.ts';
@@ -42,6 +41,7 @@ import type { Env } from './env.ts';
 import { E2BIG, EBUSY, EINVAL, ENOTSUPP } from './env.ts';
 import { RB_ADD } from './graph.ts';
 import { isAsyncCallbackHelper, isSyncCallbackHelper } from './helper-protos.ts';
+import { checkTableOffset, isIndirectJump, isInsnArray, jumpTable, useInsnArray } from './indirect-jumps.ts';
 import { kfuncOf } from './kfuncs.ts';
 import { checkFields, checkRegisters } from './reserved-fields.ts';
 
@@ -80,6 +80,8 @@ const HASH_ONLY_SLEEPABLE = new Set([
 ]);
 /** Since 6.6 / 6.11 also these. */
 const SLEEPABLE_NEWER = new Set(['queue', 'stack', 'arena']);
+/** 7.2 has these, too. */
+const SLEEPABLE_7_2 = new Set(['lpm_trie', 'prog_array', 'insn_array']);
 
 const SLEEPABLE_MAPS = 'Sleepable programs can only use array, hash, ringbuf and local storage maps';
 
@@ -122,7 +124,7 @@ export function checkSubprogs(env: Env): void {
     for (let i = sub.start; i < sub.end; i++) {
       const op = insns.op[i];
       const cls = op & BPF_CLASS;
-      if ((cls === BPF_JMP || cls === BPF_JMP32) && (op & BPF_OP) !== BPF_EXIT && (op & BPF_OP) !== BPF_CALL) {
+      if ((cls === BPF_JMP || cls === BPF_JMP32) && (op & BPF_OP) !== BPF_EXIT && (op & BPF_OP) !== BPF_CALL && !(env.rules.indirectJumps && isIndirectJump(op))) {
         const to = i + (op === (BPF_JMP32 | BPF_JA) ? insns.imm[i] : insns.off[i]) + 1;
         if (to < sub.start || to >= sub.end) {
           env.insn = i;
@@ -131,7 +133,7 @@ export function checkSubprogs(env: Env): void {
       }
       if (i === sub.end - 1) {
         const ends =
-          op === (BPF_JMP | BPF_EXIT) || op === (BPF_JMP | BPF_JA) || (env.rules.cpuV4 && op === (BPF_JMP32 | BPF_JA));
+          op === (BPF_JMP | BPF_EXIT) || op === (BPF_JMP | BPF_JA) || (env.rules.cpuV4 && op === (BPF_JMP32 | BPF_JA)) || (env.rules.indirectJumps && isIndirectJump(op));
         if (!ends) {
           env.insn = i;
           env.fail(EINVAL, 'no-exit', 'last insn is not an exit or jmp');
@@ -153,6 +155,7 @@ function knownOpcode(env: Env, op: number): boolean {
   }
   if (cls === BPF_JMP) {
     const o = op & BPF_OP;
+    if (isIndirectJump(op)) return env.rules.indirectJumps;
     if (o === BPF_JA || o === BPF_CALL || o === BPF_EXIT) return (op & BPF_SRC) === BPF_K;
     return o <= BPF_JSLE || (v4 && o === BPF_JCOND && (op & BPF_SRC) === BPF_K);
   }
@@ -206,10 +209,6 @@ export function checkEncoding(env: Env): void {
       i++;
       continue;
     }
-    // 7.2, like the registers' numbers above.
-    if (env.rules.fieldsFirst && op === (BPF_JMP | BPF_JA | BPF_X)) {
-      env.fail(ENOTSUPP, 'not-modelled', 'indirect jumps are not modelled');
-    }
     if (!knownOpcode(env, op)) env.fail(EINVAL, 'unknown-opcode', `unknown opcode ${op.toString(16).padStart(2, '0')}`);
     if (env.rules.fieldsFirst) checkFields(env, i);
   }
@@ -232,7 +231,8 @@ function checkLdImm(env: Env, i: number): void {
   if (
     env.prog.attach.sleepable &&
     !HASH_ONLY_SLEEPABLE.has(map.type) &&
-    !(env.rules.cpuV4 && SLEEPABLE_NEWER.has(map.type))
+    !(env.rules.cpuV4 && SLEEPABLE_NEWER.has(map.type)) &&
+    !(env.rules.indirectJumps && SLEEPABLE_7_2.has(map.type))
   ) {
     env.fail(EINVAL, 'map-not-for-sleepable', SLEEPABLE_MAPS);
   }
@@ -240,13 +240,18 @@ function checkLdImm(env: Env, i: number): void {
     if (env.arena !== null && env.arena !== map) env.fail(EBUSY, 'arena', 'Only one arena per program');
     env.arena = map;
   }
+  if (isInsnArray(map)) useInsnArray(env, map);
   if (src === BPF_PSEUDO_MAP_FD) {
     if (insns.imm[i + 1] !== 0) env.fail(EINVAL, 'bad-ld-imm64', 'unrecognized bpf_ld_imm64 insn');
     return;
   }
   const off = insns.imm[i + 1] >>> 0;
-  if (off >= 1 << 29) env.fail(EINVAL, 'map-value-offset', `direct value offset of ${off} is not allowed`);
+  if (!env.rules.fieldsFirst && off >= 1 << 29) env.fail(EINVAL, 'map-value-offset', `direct value offset of ${off} is not allowed`);
   if (map.type === 'arena') return;
+  if (isInsnArray(map)) {
+    checkTableOffset(env, map, off);
+    return;
+  }
   if (map.type !== 'array') env.fail(EINVAL, 'map-value-direct', 'no direct value access support for this map type');
   if (map.maxEntries !== 1)
     env.fail(
@@ -315,6 +320,13 @@ function edgesOf(env: Env, i: number): readonly Edge[] {
       return edges;
     }
     case BPF_JA: {
+      if (isIndirectJump(op)) {
+        const table = jumpTable(env, i);
+        mark(i, PRUNE_POINT);
+        for (const to of table) mark(to, JMP_POINT | JUMP_TARGET);
+        // The kernel looks at the last one first.
+        return table.map((to) => ({ to, backOk: true })).reverse();
+      }
       const to = jumpTarget(env, i);
       mark(to, PRUNE_POINT | JMP_POINT | JUMP_TARGET);
       return [{ to, backOk: true }];

@@ -201,19 +201,19 @@ export class ConstRegs {
   readonly #regs: KnownRegs[];
 
   constructor(env: Env, flow: Flow) {
+    const { from, to, order } = flow;
     const regs = new Array<KnownRegs>(env.insns.count).fill(ALL_UNSEEN);
     for (const s of env.subprogs) regs[s.start] = ALL_UNKNOWN;
     for (let changed = true; changed;) {
       changed = false;
-      for (let j = flow.order.length - 1; j >= 0; j--) {
-        const i = flow.order[j];
+      for (let j = order.length - 1; j >= 0; j--) {
+        const i = order[j];
         env.spend(0.3);
         const out = after(env, i, regs[i]);
-        for (const to of [flow.next[i], flow.jump[i]]) {
-          if (to < 0) continue;
-          const met = meet(regs[to], out);
-          if (met === regs[to]) continue;
-          regs[to] = met;
+        for (let k = from[i]; k < from[i + 1]; k++) {
+          const met = meet(regs[to[k]], out);
+          if (met === regs[to[k]]) continue;
+          regs[to[k]] = met;
           changed = true;
         }
       }

@@ -185,6 +185,9 @@ export class Env {
   seenException = false;
   /** The arena that the program uses. */
   arena: MapDef | null = null;
+  /** Instruction arrays that the program uses, and where its indirect jumps may go, by instruction. */
+  readonly insnArrays: MapDef[] = [];
+  readonly jumpTables = new Map<number, readonly number[]>();
   /** Why the arguments of the last called global function did not fit. */
   globalArgsErrno = EINVAL;
 

@@ -90,6 +90,7 @@ function valueCovered(
     case 'map_value':
     case 'mem':
     case 'buf':
+    case 'insn':
       if (env.rules.offsetsInOne && old.off !== cur.off) return coveredWithOffsets(env, old, cur, ids);
       return sameShape(old, cur) && covers(old, cur) && ids.same(old.id, cur.id) && ids.same(old.refId, cur.refId);
     case 'tp_buffer':

@@ -226,6 +226,26 @@ export const WORDS: Readonly<Record<string, Words>> = {
     (c) => `${c.here} adds a number without known bounds to a pointer.`,
     'Bound the offset before adding it.',
   ),
+  'bad-insn-array': say(
+    () => 'The instruction array that the program uses was not frozen, or it names something that is no instruction of it.',
+    'Fill each entry with the number of an instruction of this program, and freeze the map before the program is loaded.',
+  ),
+  'jump-table-missing': say(
+    (c) => `${c.here} is an indirect jump in a function that no instruction array of the program leads into.`,
+    'Load the address from an array whose entries are instructions of the function that jumps.',
+  ),
+  'jump-table-outside': say(
+    (c) => `${c.here} is an indirect jump, and an instruction array leads from its function into another one.`,
+    'Give each function that jumps an array of its own, with instructions of that function only.',
+  ),
+  'insn-array-read': say(
+    (c) => `${c.here} reads a part of an address of an instruction array.`,
+    'Load all 8 bytes of the address.',
+  ),
+  'not-an-insn': say(
+    (c) => `${c.here} jumps to something that was not loaded from an instruction array.`,
+    'Load the address from the array and jump to it before anything else is done with it: it cannot be computed with or stored.',
+  ),
   'map-read-only': say(
     (c) => `${c.here} writes into a read-only map (constants live there).`,
     'Remove const from the global variable, or write elsewhere.',
@@ -302,6 +322,11 @@ const REQUIRED: Readonly<Record<string, string | ((c: Context) => string)>> = {
   'too-many-branches': 'At most 8192 branches that wait to be explored.',
   'btf-write': 'Memory that programs may write.',
   'write-read-only': 'Memory that programs may write.',
+  'bad-insn-array': 'A frozen array of instructions of this program.',
+  'jump-table-missing': 'An instruction array for the function that jumps.',
+  'jump-table-outside': 'Arrays with instructions of the function that jumps only.',
+  'insn-array-read': 'A read of all 8 bytes of an address.',
+  'not-an-insn': 'The address of an instruction, as it was loaded from an instruction array.',
   'map-read-only': 'A map that programs may write.',
   'btf-beyond-struct': 'An offset inside of the structure.',
   'btf-beyond-member': 'An access inside of one field.',

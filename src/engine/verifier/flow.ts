@@ -16,40 +16,47 @@ import {
 } from '../bpf/index.ts';
 import { CALLS_CALLBACK, jumpTarget } from './cfg.ts';
 import type { Env } from './env.ts';
+import { isIndirectJump, jumpTable } from './indirect-jumps.ts';
 
-/** The next instruction and the jump's target; -1 = there is none. */
 export interface Flow {
-  readonly next: Int32Array;
-  readonly jump: Int32Array;
+  /** Instruction `i` goes on at `to[from[i]]` to `to[from[i + 1] - 1]`; one more at the end. */
+  readonly from: Int32Array;
+  readonly to: Int32Array;
   /** Reachable instructions, function after function, each in post-order (bpf_compute_postorder()). */
   readonly order: Int32Array;
   /** Where each function begins in `order`; one more at the end. */
   readonly starts: readonly number[];
 }
 
-/** Both ways out of each instruction (bpf_insn_successors()). */
-function edges(env: Env): Pick<Flow, 'next' | 'jump'> {
+/** The ways out of each instruction (bpf_insn_successors()). */
+function edges(env: Env): Pick<Flow, 'from' | 'to'> {
   const { insns } = env;
-  const next = new Int32Array(insns.count).fill(-1);
-  const jump = new Int32Array(insns.count).fill(-1);
+  const from = new Int32Array(insns.count + 1);
+  const to: number[] = [];
   for (let i = 0; i < insns.count; i++) {
+    from[i] = to.length;
     const op = insns.op[i];
     const cls = op & BPF_CLASS;
     const jumps = cls === BPF_JMP || cls === BPF_JMP32;
     const o = op & BPF_OP;
     if (jumps && o === BPF_EXIT) continue;
-    if (!jumps || o !== BPF_JA) next[i] = i + (op === OP_LD_IMM64 ? 2 : 1);
-    if (jumps && o !== BPF_CALL) jump[i] = jumpTarget(env, i);
+    if (isIndirectJump(op)) {
+      to.push(...jumpTable(env, i));
+      continue;
+    }
+    if (!jumps || o !== BPF_JA) to.push(i + (op === OP_LD_IMM64 ? 2 : 1));
+    if (jumps && o !== BPF_CALL) to.push(jumpTarget(env, i));
   }
-  return { next, jump };
+  from[insns.count] = to.length;
+  return { from, to: Int32Array.from(to) };
 }
 
 const DISCOVERED = 1;
 const EXPLORED = 2;
 
 export function flowOf(env: Env): Flow {
-  const { next, jump } = edges(env);
-  const state = new Uint8Array(next.length);
+  const { from, to } = edges(env);
+  const state = new Uint8Array(env.insns.count);
   const order: number[] = [];
   const starts: number[] = [];
   for (const sub of env.subprogs) {
@@ -64,16 +71,16 @@ export function flowOf(env: Env): Flow {
         stack.pop();
         continue;
       }
-      for (const to of [next[top], jump[top]]) {
-        if (to < 0 || state[to] !== 0) continue;
-        state[to] |= DISCOVERED;
-        stack.push(to);
+      for (let k = from[top]; k < from[top + 1]; k++) {
+        if (state[to[k]] !== 0) continue;
+        state[to[k]] |= DISCOVERED;
+        stack.push(to[k]);
       }
       state[top] |= EXPLORED;
     }
   }
   starts.push(order.length);
-  return { next, jump, order: Int32Array.from(order), starts };
+  return { from, to, order: Int32Array.from(order), starts };
 }
 
 /**
@@ -81,8 +88,8 @@ export function flowOf(env: Env): Flow {
  * A call that calls back is a loop of its own.
  */
 export function loopNumbers(env: Env, flow: Flow): Int32Array {
-  const { next, jump } = flow;
-  const n = next.length;
+  const { from, to } = flow;
+  const n = env.insns.count;
   const scc = new Int32Array(n);
   const pre = new Int32Array(n);
   const low = new Int32Array(n);
@@ -92,13 +99,13 @@ export function loopNumbers(env: Env, flow: Flow): Int32Array {
   let id = 1;
   /** The first successor that was not seen yet; -1 = all were, and `low` is up to date. */
   const unseen = (w: number): number => {
-    for (const to of [next[w], jump[w]]) {
-      if (to < 0) continue;
-      if (pre[to] === 0) return to;
-      low[w] = Math.min(low[w], low[to]);
+    for (let k = from[w]; k < from[w + 1]; k++) {
+      if (pre[to[k]] === 0) return to[k];
+      low[w] = Math.min(low[w], low[to[k]]);
     }
     return -1;
   };
+  const toItself = (w: number): boolean => to.subarray(from[w], from[w + 1]).includes(w);
   for (let i = 0; i < n; i++) {
     if (pre[i] !== 0 || env.insns.op[i] === 0) continue;
     const way = [i];
@@ -108,15 +115,14 @@ export function loopNumbers(env: Env, flow: Flow): Int32Array {
         pre[w] = low[w] = number++;
         stack.push(w);
       }
-      const to = unseen(w);
-      if (to >= 0) {
-        way.push(to);
+      const first = unseen(w);
+      if (first >= 0) {
+        way.push(first);
         continue;
       }
       way.pop();
       if (low[w] < pre[w]) continue;
-      const loop =
-        stack[stack.length - 1] !== w || next[w] === w || jump[w] === w || (env.points[w] & CALLS_CALLBACK) !== 0;
+      const loop = stack[stack.length - 1] !== w || toItself(w) || (env.points[w] & CALLS_CALLBACK) !== 0;
       for (let t = -1; t !== w;) {
         t = stack.pop()!;
         low[t] = gone;

@@ -5,6 +5,7 @@ import type { MapDef } from '../loader/index.ts';
 import type { Field } from './btf-fields.ts';
 import { checkAlignment } from './alignment.ts';
 import { structMatches } from './btf-walk.ts';
+import { isInsnArray } from './indirect-jumps.ts';
 import { btfAccess, checkBuffer, checkMapAccessType, checkMapValue, checkRegion } from './memory.ts';
 import { checkFixedOffset } from './offsets.ts';
 import type { Access } from './memory.ts';
@@ -500,6 +501,10 @@ function sizedMem(env: Env, meta: CallMeta | null, regno: number, reg: Reg, zero
 /** A string in a frozen map, with its end. */
 export function checkConstString(env: Env, regno: number, reg: Reg): void {
   const map = reg.map!;
+  if (isInsnArray(map)) {
+    const words = `R${regno} points to insn_array map which cannot be used as const string`;
+    env.fail(EACCES, 'not-constant-string', words, regno);
+  }
   if (!map.readOnly || map.section === undefined) {
     env.fail(EACCES, 'not-constant-string', `R${regno} does not point to a readonly map'`, regno);
   }

@@ -77,12 +77,13 @@ export function liveRegisters(env: Env, flow: Flow): Uint16Array {
   const live = new Uint16Array(n);
   const fx = new Uint32Array(n);
   for (let i = 0; i < n; i++) fx[i] = effects(env, i);
-  const { next, jump, order } = flow;
+  const { from, to, order } = flow;
   for (let changed = true; changed;) {
     changed = false;
     env.spend(order.length / 16);
     for (const i of order) {
-      const out = (next[i] < 0 ? 0 : live[next[i]]) | (jump[i] < 0 ? 0 : live[jump[i]]);
+      let out = 0;
+      for (let k = from[i]; k < from[i + 1]; k++) out |= live[to[k]];
       const now = (out & ~(fx[i] >>> 16)) | (fx[i] & 0xffff);
       if (now === live[i]) continue;
       live[i] = now;

@@ -14,7 +14,7 @@ import type { Places, Track, Tracks } from './frame-pointers.ts';
 import { follow, isFp, join, MIXED, moved, none, sameTrack, single, STACK_SLOTS } from './frame-pointers.ts';
 import { FN } from './helper-protos.ts';
 import type { LivenessLog } from './live-log.ts';
-import { allHalves, FrameMasks, HALF, halvesBetween, type Halves } from './stack-masks.ts';
+import { allHalves, FrameMasks, HALF, halvesBetween, noHalves, type Halves } from './stack-masks.ts';
 import { callArity, callUse, memoryUse, type StackBytes } from './stack-use.ts';
 
 const MAX_CALLS = 10_000;
@@ -91,6 +91,8 @@ export class LiveStack {
   /** Slots of the caller at each call that enters a function. */
   readonly #atCall = new Map<number, Tracks>();
   #calls = 0;
+  /** What is live after an instruction: for `#finish`. */
+  readonly #after: Halves = noHalves();
 
   constructor(env: Env, flow: Flow, known: ConstRegs, calleesFirst: readonly number[], log: LivenessLog | null) {
     this.#env = env;
@@ -182,7 +184,7 @@ export class LiveStack {
   #solve(instance: Instance, args: readonly Track[] | null, callsites: readonly number[]): (Places | null)[] {
     const env = this.#env;
     const { start, count, depth, subprog } = instance;
-    const { next, jump, order, starts } = this.#flow;
+    const { from, to, order, starts } = this.#flow;
     const places = new Array<Places | null>(count).fill(null);
     const regs = Array.from({ length: 11 }, (_, r) =>
       r === 10 ? single(depth, 0) : r >= 1 && r <= 5 ? (args?.[r] ?? none) : none,
@@ -199,11 +201,12 @@ export class LiveStack {
         env.spend(1);
         const after = follow(env.insns, i, before, depth, fetchedInto(env, i), callers);
         this.#log?.step(i, before, after);
-        for (const to of [next[i], jump[i]]) {
-          if (to < start || to >= start + count) continue;
-          const met = this.#meet(i, to, places[to - start], after);
-          if (met === places[to - start]) continue;
-          places[to - start] = met;
+        for (let k = from[i]; k < from[i + 1]; k++) {
+          const at = to[k] - start;
+          if (at < 0 || at >= count) continue;
+          const met = this.#meet(i, to[k], places[at], after);
+          if (met === places[at]) continue;
+          places[at] = met;
           changed = true;
         }
       }
@@ -259,7 +262,7 @@ export class LiveStack {
   #finish(instance: Instance): void {
     const env = this.#env;
     instance.done = true;
-    const { next, jump, order, starts } = this.#flow;
+    const { from, to, order, starts } = this.#flow;
     const { subprog, start, count } = instance;
     for (let changed = true; changed;) {
       changed = false;
@@ -268,10 +271,10 @@ export class LiveStack {
         env.spend(count / 8);
         for (let p = starts[subprog]; p < starts[subprog + 1]; p++) {
           const i = order[p];
-          if (next[i] < 0 && jump[i] < 0) continue;
-          const a = next[i] < 0 ? -1 : next[i] - start;
-          const b = jump[i] < 0 ? -1 : jump[i] - start;
-          if (masks.update(i - start, a, b)) changed = true;
+          if (from[i] === from[i + 1]) continue;
+          this.#after.fill(0);
+          for (let k = from[i]; k < from[i + 1]; k++) masks.addLive(to[k] - start, this.#after);
+          if (masks.update(i - start, this.#after)) changed = true;
         }
       }
     }

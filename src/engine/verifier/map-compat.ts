@@ -30,6 +30,7 @@ const ONLY: Readonly<Record<string, readonly number[]>> = {
   sockmap: [52, 53, 60, 82, 1],
   sockhash: [72, 70, 71, 82, 1],
   reuseport_sockarray: [82],
+  insn_array: [],
 };
 
 /** Program types that may update and delete entries of socket maps (others for reasons of locking may not). */

@@ -8,6 +8,7 @@ import { fieldName, isKptr } from './btf-fields.ts';
 import { ctxAccess } from './ctx.ts';
 import type { Env } from './env.ts';
 import { EACCES, EFAULT, EINVAL, ENOTSUPP, EOPNOTSUPP } from './env.ts';
+import { insnPointer, isInsnArray, valueBytes } from './indirect-jumps.ts';
 import { kptrAccess, kptrAt, kptrBounds } from './kptr.ts';
 import { defineReg, useReg } from './liveness.ts';
 import { convertsContext } from './prog-ctx.ts';
@@ -110,11 +111,12 @@ function outside(reg: Reg, off: number, size: number, regionSize: number): strin
 /** May programs read or write values of this map at all? */
 export function checkMapAccessType(env: Env, reg: Reg, off: number, size: number, access: Access): void {
   const map = reg.map!;
+  const at = reg.num.smin + BigInt(off);
   if (access === 'write' && map.readOnly) {
-    env.fail(EACCES, 'map-read-only', `write into map forbidden, value_size=${map.valueSize} off=${off} size=${size}`);
+    env.fail(EACCES, 'map-read-only', `write into map forbidden, value_size=${map.valueSize} off=${at} size=${size}`);
   }
   if (access === 'read' && map.flags & BPF_F_WRONLY_PROG) {
-    env.fail(EACCES, 'map-write-only', `read from map forbidden, value_size=${map.valueSize} off=${off} size=${size}`);
+    env.fail(EACCES, 'map-write-only', `read from map forbidden, value_size=${map.valueSize} off=${at} size=${size}`);
   }
 }
 
@@ -129,7 +131,7 @@ export function checkMapValue(
   direct = false,
 ): void {
   const map = reg.map!;
-  checkRegion(env, regno, reg, off, size, map.valueSize, zeroOk);
+  checkRegion(env, regno, reg, off, size, valueBytes(map), zeroOk);
   const lo = reg.num.sminNumber + off;
   const hi = reg.num.umaxNumber + off + size;
   for (const f of env.fields(map).fields) {
@@ -176,6 +178,10 @@ export function memAccess(env: Env, m: MemOp): void {
     case 'map_value': {
       checkMapAccessType(env, reg, off, size, access);
       checkMapValue(env, regno, reg, off, size, false, true);
+      if (isInsnArray(reg.map!)) {
+        result = loads ? insnPointer(env, reg, off, size) : null;
+        break;
+      }
       const field = reg.num.isConst ? kptrAt(env, reg, off + reg.num.constNumber) : null;
       if (field !== null) {
         result = kptrAccess(env, value, field);
@@ -343,6 +349,7 @@ const MAP_STRUCTS: Readonly<Record<string, string>> = {
   ringbuf: 'bpf_ringbuf_map',
   user_ringbuf: 'bpf_ringbuf_map',
   arena: 'bpf_arena',
+  insn_array: 'bpf_insn_array',
   queue: 'bpf_queue_stack',
   stack: 'bpf_queue_stack',
   stack_trace: 'bpf_stack_map',

@@ -25,6 +25,7 @@ export type Begin =
   | 'iterator-end'
   | 'may-goto-on'
   | 'may-goto-end'
+  | 'indirect'
   | 'other';
 
 /** What a place holds. For slots of the stack `types` says what each byte is; `text` is for what is no value. */
@@ -136,6 +137,7 @@ const OTHER_WAY: Readonly<Partial<Record<Begin, Begin>>> = {
   'iterator-next': 'iterator-end',
   'may-goto-on': 'may-goto-end',
   callback: 'callback-skipped',
+  indirect: 'indirect',
 };
 
 export class Recorder {

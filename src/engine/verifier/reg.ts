@@ -19,6 +19,8 @@ export type RegKind =
   | 'map_key'
   | 'dynptr_ptr'
   | 'arena'
+  /** An instruction of the program, from an instruction array. */
+  | 'insn'
   // Networking programs:
   | 'pkt'
   | 'pkt_meta'
@@ -208,7 +210,7 @@ export function typeName(kind: RegKind, flags: number, ringbufWord: string): str
 }
 
 /** Kinds that may be spilled with their type. */
-export const isSpillable = (r: Reg): boolean => r.kind !== '?' && r.kind !== 'scalar';
+export const isSpillable = (r: Reg): boolean => r.kind !== '?' && r.kind !== 'scalar' && r.kind !== 'insn';
 
 /** A node that a list or tree owns, borrowed while the lock is held. */
 export const isNonOwning = (r: Reg): boolean =>

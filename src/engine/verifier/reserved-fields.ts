@@ -31,6 +31,7 @@ import {
 } from '../bpf/index.ts';
 import type { Env } from './env.ts';
 import { EINVAL, ENOTSUPP } from './env.ts';
+import { isIndirectJump } from './indirect-jumps.ts';
 
 /** Holds the arguments after the fifth of functions that take more. */
 const ARGUMENTS = 11;
@@ -122,6 +123,10 @@ function checkJmp(env: Env, i: number, bad: Bad): void {
       return;
     }
     case BPF_JA:
+      if (isIndirectJump(insns.op[i])) {
+        if (src !== 0 || imm !== 0 || insns.off[i] !== 0) bad('BPF_JA|BPF_X');
+        return;
+      }
       if (src !== 0 || dst !== 0 || (wide ? imm !== 0 : insns.off[i] !== 0)) bad('BPF_JA');
       return;
     case BPF_EXIT:

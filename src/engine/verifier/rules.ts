@@ -28,6 +28,8 @@ export interface KernelRules {
   readonly cpuV4: boolean;
   /** Loads that acquire and stores that release, of all sizes (6.15). */
   readonly acquireRelease: boolean;
+  /** Instruction arrays, and jumps through them (6.19). */
+  readonly indirectJumps: boolean;
   /** Loops may be closed by jumps only, not by running or calling into an instruction on the way (before 6.8). */
   readonly backEdgesByJumpOnly: boolean;
   /** Pointer arguments of hooks are "trusted", and trust is tracked along field reads. */
@@ -167,6 +169,7 @@ const RULES_6_1: KernelRules = {
   bounds: BOUNDS_6_1,
   cpuV4: false,
   acquireRelease: false,
+  indirectJumps: false,
   backEdgesByJumpOnly: true,
   trust: false,
   storageArgNull: false,
@@ -240,6 +243,7 @@ const RULES_6_12: KernelRules = {
   bounds: BOUNDS_6_12,
   cpuV4: true,
   acquireRelease: false,
+  indirectJumps: false,
   backEdgesByJumpOnly: false,
   trust: true,
   storageArgNull: true,
@@ -317,6 +321,7 @@ const RULES_7_2: KernelRules = {
   callbackOwnRefs: false,
   since: [7, 1, 0],
   acquireRelease: true,
+  indirectJumps: true,
   bounds: BOUNDS_7_2,
   linksAnyConst: true,
   maxLinked: 5,

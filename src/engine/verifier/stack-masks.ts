@@ -61,13 +61,12 @@ export class FrameMasks {
     for (let w = 0; w < WORDS; w++) to[w] |= this.live[at * WORDS + w];
   }
 
-  /** From what is live at the instructions that may come next (-1 = none): did anything change? */
-  update(at: number, a: number, b: number): boolean {
+  /** From what is live at the instructions that may come next: did anything change? */
+  update(at: number, after: Halves): boolean {
     let changed = false;
     for (let w = 0; w < WORDS; w++) {
-      const after = (a < 0 ? 0 : this.live[a * WORDS + w]) | (b < 0 ? 0 : this.live[b * WORDS + w]);
       const k = at * WORDS + w;
-      const before = ((after & ~this.writes[k]) | this.reads[k]) >>> 0;
+      const before = ((after[w] & ~this.writes[k]) | this.reads[k]) >>> 0;
       if (before === this.live[k]) continue;
       this.live[k] = before;
       changed = true;

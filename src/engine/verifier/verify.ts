@@ -30,6 +30,7 @@ import { checkLeaks, checkReturn } from './exit.ts';
 import { explain, usesPath } from './explain.ts';
 import { findExceptionCallback } from './exceptions.ts';
 import { argsOf, entryReg } from './func-args.ts';
+import { checkIndirectJump, isIndirectJump } from './indirect-jumps.ts';
 import { checkJump } from './jump.ts';
 import { checkHiddenExits, checkLdAbs } from './ld-abs.ts';
 import { checkLdImm64 } from './ld-imm.ts';
@@ -287,6 +288,10 @@ function stepJump(env: Env, op: number): 'next' | 'there' | 'returned' | 'ended'
     if (!checkCall(env)) return 'next';
     checkLeaks(env, true);
     return 'ended';
+  }
+  if (isIndirectJump(op)) {
+    checkIndirectJump(env);
+    return 'there';
   }
   if (o === BPF_JA) {
     const ok = plain && (wide ? insns.imm[insn] === 0 : insns.off[insn] === 0);

@@ -326,14 +326,44 @@ static int patch_maps(struct bpf_insn *insns, size_t n, const int *maps, int cou
 	return 0;
 }
 
+/* BPF_MAP_TYPE_INSN_ARRAY and its values (6.19), which older headers lack. */
+#define INSN_ARRAY 34
+struct table_entry {
+	__u32 insn, xlated, jitted, unused;
+};
+
+/* `FD FROZEN ENTRIES INSN...`: an instruction array; FD where the kernel has none. Negative: it cannot be filled. */
+static int make_table(char **line)
+{
+	int none = number(next_word(line)), frozen = number(next_word(line)), entries = number(next_word(line));
+	int fd = bpf_map_create(INSN_ARRAY, "t", sizeof(__u32), sizeof(struct table_entry), entries, NULL);
+
+	if (fd < 0)
+		return none;
+	for (__u32 i = 0; i < (__u32)entries; i++) {
+		struct table_entry e = { number(next_word(line)) };
+
+		if (bpf_map_update_elem(fd, &i, &e, 0)) {
+			close(fd);
+			return -1;
+		}
+	}
+	if (frozen && bpf_map_freeze(fd)) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
 /*
- * Payload: `options LEVEL TAIL`; `map TYPE KEY VALUE ENTRIES FLAGS` (index = order);
+ * Payload: `options LEVEL TAIL`; `map TYPE KEY VALUE ENTRIES FLAGS` (index = order); `table ...` (see make_table), a map of
+ * the next program only, with the next index;
  * `prog TYPE ATTACH FLAGS LICENSE FUNC SLOTS` and SLOTS * 8 raw bytes (FUNC `-` for none).
  * Answers one line per program: {"t":"raw","i":..,"errno":..,"log":tail}.
  */
 int job_raw(struct payload *p)
 {
-	int level = 1, maps[MAX_MAPS], count = 0, index = 0;
+	int level = 1, maps[MAX_MAPS], count = 0, tables = 0, index = 0;
 	size_t tail = 600;
 	char *line;
 	double t0 = seconds();
@@ -357,6 +387,15 @@ int job_raw(struct payload *p)
 				break;
 			}
 			maps[count++] = fd;
+		} else if (!strcmp(word, "table")) {
+			int fd = count < MAX_MAPS ? make_table(&line) : -1;
+
+			if (fd < 0) {
+				out_error("raw: instruction array cannot be filled", errno);
+				break;
+			}
+			maps[count++] = fd;
+			tables++;
 		} else if (!strcmp(word, "prog")) {
 			int type = number(next_word(&line)), attach = number(next_word(&line)), flags = number(next_word(&line));
 			char *license = next_word(&line), *func = next_word(&line);
@@ -403,6 +442,8 @@ int job_raw(struct payload *p)
 			if (index % 64 == 0)
 				out_flush();
 			free(insns);
+			for (; tables; tables--)
+				close(maps[--count]);
 		} else {
 			out_error("raw: unknown line", 0);
 			break;

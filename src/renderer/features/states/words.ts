@@ -36,6 +36,8 @@ export function beginText(n: Segment): string {
       return 'may_goto: goes on';
     case 'may-goto-end':
       return 'may_goto: leaves the loop';
+    case 'indirect':
+      return `indirect jump to ${n.first}`;
     case 'other':
       return 'the other case';
   }
@@ -43,7 +45,7 @@ export function beginText(n: Segment): string {
 
 /** What kind of row it is, for its icon: forks, calls, ways back. */
 export function beginIcon(n: Segment): string {
-  if (n.begin === 'taken' || n.begin === 'not-taken') return 'git-branch';
+  if (n.begin === 'taken' || n.begin === 'not-taken' || n.begin === 'indirect') return 'git-branch';
   if (n.begin === 'return' || n.begin === 'callback-return' || n.begin === 'callback-skipped') return 'arrow-left';
   if (n.begin === 'call' || n.begin === 'callback' || n.begin === 'async') return 'arrow-right';
   if (n.begin === 'entry') return 'symbol-method';

@@ -93,6 +93,7 @@ add('a slot that was never written, on one way', [[8, 10]], pick(1), ret(), asm.
 add('ways that differ in nothing that matters', [[9, 11, 13, 15]], asm.mov(6, 1), pick(3), set(1, 6), set(2, 4), set(3, 2), set(4, 0), asm.call(7), asm.call(7), asm.jmp(JMP.eq, 0, 5, 1), asm.mov(7, 1), ret()); // prettier-ignore
 /** Twelve instructions; the call that keeps registers is the eighth. All of the stack is the function's that they call. */
 const spilled: Part = [asm.mov(3, 3), go(), asm.mov(2, 2), asm.stx(8, 10, -8, 3), asm.call(8), asm.ldx(8, 3, 10, -8), asm.callLocal(2), ret()]; // prettier-ignore
+add('a number that is needed precisely behind it', [[8, 12]], pick(1), asm.movr(2, 10), asm.alu(ALU.add, 2, -16), asm.alur(ALU.add, 2, 0), asm.st(1, 2, 0, 1), ret()); // prettier-ignore
 add('spills around a call', [[5]], spilled, asm.st(8, 10, -504, 0), ret());
 add('spills around a call that a way leads to', [[5, 7]], spilled, asm.st(8, 10, -504, 0), ret());
 

@@ -433,7 +433,7 @@ function step(env: Env, i: number, next: number, h: number, w: Wanted): typeof C
       if (r0) w.add(0);
       return undefined;
     }
-    if (isX && o !== 0 && (w.has(dst) || w.has(src))) {
+    if (isX && (w.has(dst) || w.has(src))) {
       const flags = h === START ? 0 : env.history.stackRegs(h);
       if ((flags & 2) === 0 && src !== 10) w.add(src);
       if ((flags & 1) === 0 && dst !== 10) w.add(dst);

@@ -13,7 +13,7 @@ import { kptrAccess, kptrAt, kptrBounds } from './kptr.ts';
 import { defineReg, useReg } from './liveness.ts';
 import { convertsContext } from './prog-ctx.ts';
 import { checkPacket, mayWritePacket } from './packet.ts';
-import { checkFixedOffset, offsetText } from './offsets.ts';
+import { checkFixedOffset, offsetText, wholeOffset } from './offsets.ts';
 import type { Reg } from './reg.ts';
 import {
   ALLOC,
@@ -31,6 +31,7 @@ import {
   UNTRUSTED,
   USER,
 } from './reg.ts';
+import type { Scalar } from './scalar.ts';
 import { checkFlowKeys, checkSocket, checkTracepointBuffer } from './sockets.ts';
 import { checkStackBounds, stackReadFixed, stackReadVar, stackWriteFixed, stackWriteVar } from './stack.ts';
 import { readTrust } from './trust.ts';
@@ -38,6 +39,15 @@ import { readTrust } from './trust.ts';
 export type Access = 'read' | 'write';
 const BPF_F_WRONLY_PROG = 1 << 8;
 const MAX_VAR_OFF = 1 << 29;
+
+/**
+ * The parts of an offset as the kernel bounds them: the variable one as a number, and the fixed one. `off` is the fixed part with the
+ * pointer's own in it; where that is not told apart from the variable part (7.0), a pointer below its start has no upper bound.
+ */
+function splitOffset(env: Env, reg: Reg, off: number): { readonly num: Scalar; readonly fixed: number } {
+  if (!env.rules.offsetsInOne) return { num: reg.num, fixed: off };
+  return { num: wholeOffset(reg, env.rules.bounds).num, fixed: off - reg.off };
+}
 
 /** [off, off + size) plus the variable part of the pointer must be inside of a region. */
 export function checkRegion(
@@ -49,10 +59,9 @@ export function checkRegion(
   regionSize: number,
   zeroOk: boolean,
 ): void {
-  const s = reg.num;
-  const lo = s.sminNumber + off;
-  const below = env.rules.offsetsInOne ? s.sminNumber + reg.off < 0 : s.sminHi < 0;
-  if (below && (s.sminUnbounded || lo !== (lo | 0) || lo < 0)) {
+  const { num: s, fixed } = splitOffset(env, reg, off);
+  const lo = s.sminNumber + fixed;
+  if (s.sminHi < 0 && (s.sminUnbounded || lo !== (lo | 0) || lo < 0)) {
     env.fail(
       EACCES,
       'index-negative',
@@ -66,9 +75,7 @@ export function checkRegion(
     env.log.line(outside(reg, lo, size, regionSize));
     env.fail(EACCES, 'out-of-bounds', `R${regno} min value is outside of the allowed memory range`, regno);
   }
-  // Where the fixed part of the offset is one with the rest, a pointer that was moved below its start has no upper bound.
-  const belowStart = env.rules.offsetsInOne && s.sminNumber + reg.off < 0;
-  if (s.umaxNumber >= MAX_VAR_OFF || belowStart) {
+  if (s.umaxNumber >= MAX_VAR_OFF) {
     env.fail(
       EACCES,
       'index-unbounded',
@@ -76,7 +83,7 @@ export function checkRegion(
       regno,
     );
   }
-  const hi = s.umaxNumber + off;
+  const hi = s.umaxNumber + fixed;
   if (!check(hi)) {
     env.log.line(outside(reg, hi, size, regionSize));
     env.fail(EACCES, 'out-of-bounds', `R${regno} max value is outside of the allowed memory range`, regno);
@@ -132,8 +139,9 @@ export function checkMapValue(
 ): void {
   const map = reg.map!;
   checkRegion(env, regno, reg, off, size, valueBytes(map), zeroOk);
-  const lo = reg.num.sminNumber + off;
-  const hi = reg.num.umaxNumber + off + size;
+  const { num, fixed } = splitOffset(env, reg, off);
+  const lo = num.sminNumber + fixed;
+  const hi = num.umaxNumber + fixed + size;
   for (const f of env.fields(map).fields) {
     if (lo >= f.offset + f.size || f.offset >= hi) continue;
     if (isKptr(f.kind)) kptrBounds(env, regno, reg, f.offset, off, size, direct);

@@ -85,7 +85,17 @@ const valueAt6: Raw[] = [
   asm.alur(ALU.add, 0, 6),
   asm.ldx(1, 1, 0, 0),
 ];
-add('each way sets an index', [[8, 10, 12, 14]], pick(3), set(0, 6), set(9, 4), set(33, 2), set(63, 0), valueAt6, ret());
+add(
+  'each way sets an index',
+  [[8, 10, 12, 14]],
+  pick(3),
+  set(0, 6),
+  set(9, 4),
+  set(33, 2),
+  set(63, 0),
+  valueAt6,
+  ret(),
+);
 add('one way sets it too large', [[8, 10, 12, 14]], pick(3), set(0, 6), set(64, 4), set(33, 2), set(63, 0), valueAt6, ret()); // prettier-ignore
 add('a register is set on some ways only', [[9, 11]], asm.mov(6, 1), pick(1), asm.mov(7, 2), asm.ja(0), asm.alur(ALU.add, 6, 7), ret()); // prettier-ignore
 add('a register and a slot that one way reads', [[11, 14, 16]], asm.mov(6, 1), asm.mov(7, 2), asm.st(8, 10, -8, 3), pick(1), asm.ldx(8, 3, 10, -8), asm.alur(ALU.add, 6, 3), asm.ja(2), asm.alur(ALU.add, 7, 7), asm.ja(0), ret()); // prettier-ignore
@@ -108,7 +118,16 @@ add('a table that is used for nothing, with an entry beyond the program', [[9]],
 add('a table, not its values', [[4]], asm.map(1, T), asm.ldx(8, 1, 1, 0), asm.gotox(1), ret());
 add('a table of another function', [[1]], asm.callLocal(2), ret(), go(), ret());
 add('a table of two functions', [[3, 1]], asm.callLocal(2), ret(), go(8), ret());
-add('a table that leads beyond its function', [[4, 9]], go(), asm.callLocal(2), asm.mov(0, 0), asm.exit(), ret(), ret());
+add(
+  'a table that leads beyond its function',
+  [[4, 9]],
+  go(),
+  asm.callLocal(2),
+  asm.mov(0, 0),
+  asm.exit(),
+  ret(),
+  ret(),
+);
 add('a table for each function', [[5], [11]], asm.callLocal(6), go(), ret(), go(0, T + 1), ret());
 add('a table is passed to a helper for maps', [[0]], asm.st(4, 10, -4, 0), asm.movr(2, 10), asm.alu(ALU.add, 2, -4), asm.map(1, T), asm.call(1), ret()); // prettier-ignore
 

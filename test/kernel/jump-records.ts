@@ -24,7 +24,8 @@ export const jumpsFile = (kernel: Kernel): URL => new URL(`../data/verifier/jump
 export const recordedJumps = (kernel: Kernel): readonly JumpRecord[] =>
   JSON.parse(readFileSync(jumpsFile(kernel), 'utf8')) as JumpRecord[];
 
-const shaOfJumps = (p: JumpProgram): string => `${shaOf(p)} ${JSON.stringify(p.tables.map((t) => [t.insns, +t.frozen]))}`;
+const shaOfJumps = (p: JumpProgram): string =>
+  `${shaOf(p)} ${JSON.stringify(p.tables.map((t) => [t.insns, +t.frozen]))}`;
 
 const logOf = (kernel: Kernel, log: string): string[] =>
   kernel === '7.2' ? plainLines(log) : plainLines(lastWords(log).slice(-1).join('\n'));

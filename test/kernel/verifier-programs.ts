@@ -1,5 +1,11 @@
 /** Raw programs for comparing verdicts: a small assembler, a seeded generator, and the object around an instruction stream. */
-import { BPF_PSEUDO_MAP_FD, BPF_PSEUDO_MAP_VALUE, decodeInsns, MAP_TYPES, OP_LD_IMM64 } from '../../src/engine/bpf/index.ts';
+import {
+  BPF_PSEUDO_MAP_FD,
+  BPF_PSEUDO_MAP_VALUE,
+  decodeInsns,
+  MAP_TYPES,
+  OP_LD_IMM64,
+} from '../../src/engine/bpf/index.ts';
 import type { LoadedObject, LoadedProgram, MapDef } from '../../src/engine/loader/index.ts';
 import { NO_TABLE_FD, type RawMap, type RawTable } from '../../src/lab/index.ts';
 import type { Btf, InsnArray } from '../../src/engine/bpf/index.ts';

@@ -124,7 +124,12 @@ export function checkSubprogs(env: Env): void {
     for (let i = sub.start; i < sub.end; i++) {
       const op = insns.op[i];
       const cls = op & BPF_CLASS;
-      if ((cls === BPF_JMP || cls === BPF_JMP32) && (op & BPF_OP) !== BPF_EXIT && (op & BPF_OP) !== BPF_CALL && !(env.rules.indirectJumps && isIndirectJump(op))) {
+      if (
+        (cls === BPF_JMP || cls === BPF_JMP32) &&
+        (op & BPF_OP) !== BPF_EXIT &&
+        (op & BPF_OP) !== BPF_CALL &&
+        !(env.rules.indirectJumps && isIndirectJump(op))
+      ) {
         const to = i + (op === (BPF_JMP32 | BPF_JA) ? insns.imm[i] : insns.off[i]) + 1;
         if (to < sub.start || to >= sub.end) {
           env.insn = i;
@@ -133,7 +138,10 @@ export function checkSubprogs(env: Env): void {
       }
       if (i === sub.end - 1) {
         const ends =
-          op === (BPF_JMP | BPF_EXIT) || op === (BPF_JMP | BPF_JA) || (env.rules.cpuV4 && op === (BPF_JMP32 | BPF_JA)) || (env.rules.indirectJumps && isIndirectJump(op));
+          op === (BPF_JMP | BPF_EXIT) ||
+          op === (BPF_JMP | BPF_JA) ||
+          (env.rules.cpuV4 && op === (BPF_JMP32 | BPF_JA)) ||
+          (env.rules.indirectJumps && isIndirectJump(op));
         if (!ends) {
           env.insn = i;
           env.fail(EINVAL, 'no-exit', 'last insn is not an exit or jmp');
@@ -246,7 +254,8 @@ function checkLdImm(env: Env, i: number): void {
     return;
   }
   const off = insns.imm[i + 1] >>> 0;
-  if (!env.rules.fieldsFirst && off >= 1 << 29) env.fail(EINVAL, 'map-value-offset', `direct value offset of ${off} is not allowed`);
+  if (!env.rules.fieldsFirst && off >= 1 << 29)
+    env.fail(EINVAL, 'map-value-offset', `direct value offset of ${off} is not allowed`);
   if (map.type === 'arena') return;
   if (isInsnArray(map)) {
     checkTableOffset(env, map, off);

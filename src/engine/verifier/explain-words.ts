@@ -227,7 +227,8 @@ export const WORDS: Readonly<Record<string, Words>> = {
     'Bound the offset before adding it.',
   ),
   'bad-insn-array': say(
-    () => 'The instruction array that the program uses was not frozen, or it names something that is no instruction of it.',
+    () =>
+      'The instruction array that the program uses was not frozen, or it names something that is no instruction of it.',
     'Fill each entry with the number of an instruction of this program, and freeze the map before the program is loaded.',
   ),
   'jump-table-missing': say(

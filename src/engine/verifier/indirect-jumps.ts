@@ -56,7 +56,11 @@ export function jumpTable(env: Env, insn: number): readonly number[] {
   }
   const all = ascending(tables.flat());
   if (all[all.length - 1] >= end) {
-    env.fail(EINVAL, 'jump-table-outside', `jump table for insn ${insn} points outside of the subprog [${start},${end}]`);
+    env.fail(
+      EINVAL,
+      'jump-table-outside',
+      `jump table for insn ${insn} points outside of the subprog [${start},${end}]`,
+    );
   }
   env.jumpTables.set(insn, all);
   return all;

@@ -9,6 +9,7 @@ export { cacheDir, kernelsDir } from './cache.ts';
 export { KERNEL_IDS, type KernelId } from './kernels.ts';
 export { cachedKernel, ensureKernel, type LabKernel } from './packages.ts';
 export { labKernels, labUnavailable, prepareLab, type Lab, type LabResult, type PrepareOptions } from './prepare.ts';
+export { kernelBtf } from './btf.ts';
 export { bootGuest, Guest, LabError, type BootOptions, type GuestLine } from './guest.ts';
 export {
   loadVerdicts,
@@ -36,3 +37,11 @@ export {
 } from './run.ts';
 export { compareRun, renderAgreement, type Agreement, type AgreementRow } from './compare.ts';
 export { measureKernel, type MeasuredFacts } from './measure.ts';
+export {
+  ATTACH_WAYS,
+  askAttach,
+  kernelFunctions,
+  tracingFacts,
+  type AttachWay,
+  type KernelFunction,
+} from './attach.ts';

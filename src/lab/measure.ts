@@ -5,6 +5,8 @@
  */
 import { readFileSync } from 'node:fs';
 import type { Btf } from '../engine/bpf/index.ts';
+import type { ProfileFacts } from '../engine/kernel/index.ts';
+import { measureTracing } from './attach.ts';
 import { bootGuest, type Guest } from './guest.ts';
 import type { KernelId } from './kernels.ts';
 import type { Lab } from './prepare.ts';
@@ -20,12 +22,16 @@ export interface MeasuredFacts {
   readonly returnRangeChecked: boolean;
   /** Hooks whose range is neither none, [-4095, 0] nor [0, 1]: must be empty for the profile format to hold it. */
   readonly otherRange: readonly string[];
-  readonly helpers: { readonly normal: readonly number[]; readonly sleepable: readonly number[] };
+  readonly helpers: ProfileFacts['helpers'];
+  readonly cgroupHookHelpers: ProfileFacts['cgroupHookHelpers'];
+  readonly tracing: ProfileFacts['tracing'];
 }
 
 const BPF_LSM_CGROUP = 43;
 /** Higher than any kernel's; ids it does not have are refused as unknown. */
 const MAX_HELPER = 260;
+const HELPER_IDS = Array.from({ length: MAX_HELPER }, (_, i) => i + 1);
+const NOT_OFFERED = /(unknown func|invalid func|cannot use helper|might sleep|sleepable helper)/;
 
 const slot = (opcode: number, imm: number): Uint8Array => {
   const code = new Uint8Array(8);
@@ -93,6 +99,32 @@ async function defaultsOf(guest: Guest, btf: Btf, hooks: readonly string[]): Pro
   return defaults;
 }
 
+/** Said on the hooks where a helper's own list does not let it be called, which is not a matter of the program's type. */
+const NOT_ON_THIS_HOOK = /not allowed in probe/;
+
+/** What lsm_cgroup programs may call on all of these hooks, and on which of them they may call more. */
+async function cgroupHelpers(
+  guest: Guest,
+  hooks: readonly string[],
+): Promise<Pick<MeasuredFacts, 'cgroupHookHelpers'> & { readonly cgroup: readonly number[] }> {
+  const offered = new Map(HELPER_IDS.map((id) => [id, new Set<string>()]));
+  const refused = new Set<number>();
+  for (const hook of hooks) {
+    const programs = HELPER_IDS.map((id) => ({ insns: calls(id), hook, attachType: BPF_LSM_CGROUP }));
+    const verdicts = await rawVerdicts(guest, programs, { level: 1, tail: 300 });
+    HELPER_IDS.forEach((id, i) => {
+      if (NOT_OFFERED.test(verdicts[i].log)) refused.add(id);
+      else if (!NOT_ON_THIS_HOOK.test(verdicts[i].log)) offered.get(id)!.add(hook);
+    });
+  }
+  const cgroupHookHelpers: Record<string, number[]> = {};
+  for (const hook of hooks) {
+    const more = HELPER_IDS.filter((id) => refused.has(id) && offered.get(id)!.has(hook));
+    if (more.length > 0) cgroupHookHelpers[hook] = more;
+  }
+  return { cgroup: HELPER_IDS.filter((id) => !refused.has(id) && offered.get(id)!.size > 0), cgroupHookHelpers };
+}
+
 /** Asks a running guest (bpf in its order or not: only loading is tried). */
 export async function measureGuest(guest: Guest, btf: Btf, hooks: readonly string[]): Promise<MeasuredFacts> {
   const ask = async (programs: readonly RawProgram[]): Promise<{ accepted: boolean; log: string }[]> =>
@@ -119,21 +151,22 @@ export async function measureGuest(guest: Guest, btf: Btf, hooks: readonly strin
   const [free, negative, bool] = [shaped('yyyyy'), shaped('nyynn'), shaped('nnnyn')];
 
   const helpersOf = async (sleeps: boolean): Promise<number[]> => {
-    const ids = Array.from({ length: MAX_HELPER }, (_, i) => i + 1);
-    const verdicts = await ask(ids.map((id) => ({ insns: calls(id), hook: 'file_open', sleepable: sleeps })));
-    return ids.filter(
-      (_, i) => !/(unknown func|invalid func|cannot use helper|might sleep|sleepable helper)/.test(verdicts[i].log),
-    );
+    const verdicts = await ask(HELPER_IDS.map((id) => ({ insns: calls(id), hook: 'file_open', sleepable: sleeps })));
+    return HELPER_IDS.filter((_, i) => !NOT_OFFERED.test(verdicts[i].log));
   };
+  const lsmCgroup = hooks.filter((h) => cgroup.has(h)).sort();
+  const offered = await cgroupHelpers(guest, lsmCgroup);
   return {
     defaults: await defaultsOf(guest, btf, hooks),
     disabled: [...disabled].sort(),
     sleepable: hooks.filter((h) => sleepable.has(h)).sort(),
-    lsmCgroup: hooks.filter((h) => cgroup.has(h)).sort(),
+    lsmCgroup,
     boolRange: [...bool].sort(),
     returnRangeChecked: negative.length > 0,
     otherRange: ranged.filter((h) => !free.includes(h) && !negative.includes(h) && !bool.includes(h)),
-    helpers: { normal: await helpersOf(false), sleepable: await helpersOf(true) },
+    helpers: { normal: await helpersOf(false), sleepable: await helpersOf(true), cgroup: offered.cgroup },
+    cgroupHookHelpers: offered.cgroupHookHelpers,
+    tracing: await measureTracing(guest, btf),
   };
 }
 

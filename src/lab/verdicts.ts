@@ -103,6 +103,8 @@ export interface RawProgram {
   /** LSM hook without prefix; or `func` for another attach function. */
   readonly hook?: string;
   readonly func?: string;
+  /** BTF id to attach to, instead of a name: names are searched for one by one. */
+  readonly btfId?: number;
   readonly sleepable?: boolean;
   readonly license?: string;
   /** bpf_prog_type and attach type; default BPF_PROG_TYPE_LSM and BPF_LSM_MAC. */
@@ -153,7 +155,7 @@ export async function rawVerdicts(
   for (const m of options.maps ?? [])
     parts.push(Buffer.from(`map ${m.type} ${m.keySize} ${m.valueSize} ${m.maxEntries} ${m.flags ?? 0}\n`));
   for (const p of programs) {
-    const func = p.func ?? (p.hook ? `bpf_lsm_${p.hook}` : '-');
+    const func = p.btfId !== undefined ? `#${p.btfId}` : (p.func ?? (p.hook ? `bpf_lsm_${p.hook}` : '-'));
     const head = [
       p.progType ?? PROG_TYPE_LSM,
       p.attachType ?? BPF_LSM_MAC,

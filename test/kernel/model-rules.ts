@@ -23,6 +23,7 @@ export interface ModelRule {
 
 const OWN_DATA = 'needs the BTF or the data sections of an object';
 const KERNEL_IDS = 'needs ids and offsets that differ from kernel to kernel';
+const EVERY_FUNCTION = 'every function of the kernels was asked about (`test/kernel/attach.test.ts`)';
 const OTHER_TYPE = 'the raw programs are LSM programs';
 
 export const RULES: readonly ModelRule[] = [
@@ -88,6 +89,7 @@ export const RULES: readonly ModelRule[] = [
   { id: 'd_path', text: 'bpf_d_path: only in some hooks', raw: /^helper: d_path/ },
   { id: 'sleepable', text: 'helpers that sleep', raw: /^helper: sleepable/ },
   { id: 'cgroup_only', text: 'what only cgroup programs may', none: { raw: OTHER_TYPE } },
+  { id: 'machine_only', text: 'what LSM programs of a cgroup may not', none: { raw: OTHER_TYPE } },
   { id: 'kfunc_acquire', text: 'kernel functions that acquire', raw: /^reference: (task|cpumask|the program)/ },
   { id: 'kfunc_null', text: 'kernel functions that return NULL', raw: /^reference: (task by pid|released without)/ },
   { id: 'kfunc_trusted', text: 'kernel functions that want trusted pointers', raw: /^reference: (task acq|a |walked)/ },
@@ -127,6 +129,10 @@ export const RULES: readonly ModelRule[] = [
   { id: 'sleepable_hook', text: 'hooks that may not sleep', raw: /^hook: (not )?sleepable/ },
   { id: 'fmod_ret', text: 'what fmod_ret may attach to', none: { raw: OTHER_TYPE } },
   { id: 'fexit', text: 'what fexit must return', none: { raw: OTHER_TYPE } },
+  { id: 'sleepable_function', text: 'functions that tracing programs may sleep in', none: { raw: EVERY_FUNCTION } },
+  { id: 'denied_function', text: 'functions that are closed to tracing programs', none: { raw: EVERY_FUNCTION } },
+  { id: 'no_return_function', text: 'functions that do not return', none: { raw: EVERY_FUNCTION } },
+  { id: 'signature', text: 'functions that tracing programs can be put in front of', none: { raw: EVERY_FUNCTION } },
   {
     id: 'jumps',
     text: '8,192 ways for later',

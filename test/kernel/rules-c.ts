@@ -5,7 +5,7 @@ import { verifyProgram } from '../../src/engine/verifier/index.ts';
 import { compileOurs, profile } from '../conformance/compiler-support.ts';
 import { platform, type Kernel } from './verifier-platforms.ts';
 
-const FILES = ['values', 'memory', 'calls', 'licence', 'program', 'timers', 'writers'] as const;
+const FILES = ['values', 'memory', 'calls', 'licence', 'program', 'timers', 'writers', 'attach'] as const;
 /** What needs kernel functions. */
 const MODERN = ['kfuncs', 'objects'] as const;
 /** What needs those of 7.2. */

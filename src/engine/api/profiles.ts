@@ -1,5 +1,5 @@
 /** Kernel profiles as the engine is given them, loaded on first use. */
-import { joinProfile, type KernelProfile } from '../kernel/index.ts';
+import { joinProfile, nameTest, type KernelProfile } from '../kernel/index.ts';
 import { buildHookCatalogue, type HookInfo } from '../lsm/index.ts';
 import type { VerifierPlatform } from '../verifier/index.ts';
 import { KernelBtfs, type ProfileSource } from './kernel-btf.ts';
@@ -28,16 +28,28 @@ function platformOf(profile: KernelProfile, hooks: readonly HookInfo[]): Verifie
       },
     ]),
   );
-  const { helpers, config } = profile.facts;
+  const { helpers, cgroupHookHelpers, tracing, config } = profile.facts;
+  const onHook = new Map(Object.entries(cgroupHookHelpers).map(([hook, ids]) => [hook, new Set(ids)]));
   const cpus = config.CONFIG_NR_CPUS;
   return {
     id: profile.id,
     version: profile.version,
     btf: profile.btf,
     cpus: typeof cpus === 'number' ? cpus : MOST_CPUS,
-    errorInjection: config.CONFIG_FUNCTION_ERROR_INJECTION === 'y',
     hook: (name) => byName.get(name),
-    lsmHelpers: { normal: new Set(helpers.normal), sleepable: new Set(helpers.sleepable) },
+    lsmHelpers: {
+      normal: new Set(helpers.normal),
+      sleepable: new Set(helpers.sleepable),
+      cgroup: new Set(helpers.cgroup),
+      cgroupHook: (hook) => onHook.get(hook),
+    },
+    tracing: {
+      modifiable: nameTest(tracing.modifiable),
+      sleepable: nameTest(tracing.sleepable),
+      denied: nameTest(tracing.denied),
+      noReturn: nameTest(tracing.noReturn),
+      noAddress: nameTest(tracing.noAddress),
+    },
   };
 }
 

@@ -1,5 +1,6 @@
 export * from './types.ts';
 export * from './profile.ts';
+export { nameTest } from './tracing.ts';
 export { createKernel, type Kernel, type TaskState } from './kernel.ts';
 export { ERRNOS, errnoByName, errnoByNumber, errnoName, resultText, type ErrnoInfo } from './errno.ts';
 export { CAPABILITIES, MAP_FLAGS, MS_FLAGS, O_FLAGS, PROT_FLAGS, SIGNALS } from './constants.ts';

@@ -2,6 +2,7 @@
 import * as v from 'valibot';
 import { err, ok, type Result } from '../../base/index.ts';
 import { parseBtf, type Btf } from '../bpf/index.ts';
+import { deriveTracing } from './tracing.ts';
 import type { KernelProfile, ProfileFacts } from './types.ts';
 
 /** The `format` that this code writes and reads. */
@@ -18,7 +19,15 @@ const FactsSchema = v.strictObject({
   lsmCgroup: names,
   boolRange: names,
   returnRangeChecked: v.boolean(),
-  helpers: v.strictObject({ normal: helperIds, sleepable: helperIds }),
+  helpers: v.strictObject({ normal: helperIds, sleepable: helperIds, cgroup: helperIds }),
+  cgroupHookHelpers: v.record(v.string(), helperIds),
+  tracing: v.strictObject({
+    modifiable: names,
+    sleepable: names,
+    denied: names,
+    noReturn: names,
+    noAddress: names,
+  }),
   configLsm: v.string(),
   builtLsms: names,
   config: v.record(v.string(), v.union([v.string(), v.number()])),
@@ -127,6 +136,10 @@ export function deriveFacts(btf: Btf, neighbour: ProfileFacts, config: ProfileFa
     boolRange: only(neighbour.boolRange),
     returnRangeChecked: neighbour.returnRangeChecked,
     helpers: neighbour.helpers,
+    cgroupHookHelpers: Object.fromEntries(
+      Object.entries(neighbour.cgroupHookHelpers).filter(([hook]) => known.has(hook)),
+    ),
+    tracing: deriveTracing(neighbour.tracing, config),
     configLsm: typeof config.CONFIG_LSM === 'string' ? config.CONFIG_LSM : neighbour.configLsm,
     builtLsms: Object.keys(config).length === 0 ? neighbour.builtLsms : builtLsms(config),
     config,

@@ -3,6 +3,23 @@ import type { Btf } from '../bpf/index.ts';
 import type { LoadTarget } from '../loader/index.ts';
 import type { KAddr } from '../vm/index.ts';
 
+/**
+ * Which functions of the kernel tracing programs may attach to, where BTF does not tell (bpf_check_attach_target(),
+ * check_attach_btf_id()). Lists of function names; `__x64_*` stands for all that begin with `__x64_`.
+ */
+export interface TracingFacts {
+  /** What fmod_ret programs may replace besides `security_*`. */
+  readonly modifiable: readonly string[];
+  /** Where fentry, fexit and fmod_ret programs may sleep. */
+  readonly sleepable: readonly string[];
+  /** Closed to all tracing programs (btf_id_deny). */
+  readonly denied: readonly string[];
+  /** Closed to fexit and fmod_ret programs: they do not return (noreturn_deny). */
+  readonly noReturn: readonly string[];
+  /** Functions that have a type but no address: the compiler inlined all their calls, or renamed them. */
+  readonly noAddress: readonly string[];
+}
+
 /** What was measured on the real kernel and cannot be read off its BTF (assets/profiles/<id>/facts.json). */
 export interface ProfileFacts {
   /** Hook → what security_*() returns by default; null = void hook. */
@@ -15,8 +32,15 @@ export interface ProfileFacts {
   readonly boolRange: readonly string[];
   /** True when int hooks are checked for [-4095, 0] (6.12; not 6.1). */
   readonly returnRangeChecked: boolean;
-  /** Helper ids allowed in a non-sleepable / sleepable lsm program. */
-  readonly helpers: { readonly normal: readonly number[]; readonly sleepable: readonly number[] };
+  /** Helper ids allowed in a non-sleepable / sleepable lsm program, and in an lsm_cgroup program on any hook. */
+  readonly helpers: {
+    readonly normal: readonly number[];
+    readonly sleepable: readonly number[];
+    readonly cgroup: readonly number[];
+  };
+  /** Hooks where lsm_cgroup programs may call further helpers: hook → their ids. */
+  readonly cgroupHookHelpers: Readonly<Record<string, readonly number[]>>;
+  readonly tracing: TracingFacts;
   /** CONFIG_LSM. */
   readonly configLsm: string;
   /** LSMs that are compiled in. */

@@ -23,7 +23,7 @@ export function withFixes(d: Diagnostic, about: Subject, unit: TranslationUnit, 
     case 'loader/no-attach-target':
     case 'verifier/disabled-hook':
     case 'verifier/not-sleepable':
-    case 'verifier/not-sleepable-hook':
+    case 'verifier/not-sleepable-function':
       return { ...d, ...atSection(d, about, unit, facts) };
     case 'verifier/gpl-lsm':
     case 'verifier/gpl-helper':

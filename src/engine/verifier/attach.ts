@@ -1,5 +1,5 @@
 /** May the program attach where it wants to? Checked last by the kernel, and before any instruction is verified. */
-import { maySleepIn, mayModify } from './attach-lists.ts';
+import type { BtfType } from '../bpf/index.ts';
 import { kindName } from './ctx.ts';
 import type { Env } from './env.ts';
 import { EINVAL, ENOENT } from './env.ts';
@@ -19,7 +19,7 @@ export function checkAttach(env: Env): void {
   }
   if (f.kind !== 'func') env.fail(EINVAL, 'no-attach-target', `attach_btf_id ${btfId} is not a function`);
   const { name } = f;
-  checkProto(env, name, f.type);
+  checkSignature(env, env.btf.type(f.type), name);
   if (a.progType === 'iter') {
     if (iterTarget(env.rules.iterTargets, name) === undefined) {
       env.failWordless(EINVAL, 'no-attach-target', `the kernel has no iterator '${name}'`);
@@ -30,39 +30,44 @@ export function checkAttach(env: Env): void {
   else checkTracing(env, name);
 }
 
-/** Arguments that the trampoline knows how to pass (btf_distill_func_proto). */
 const MAX_ARGS = 12;
+const MAX_ARG_SIZE = 16;
+const EOPNOTSUPP = 95;
 
-function checkProto(env: Env, name: string, type: number): void {
-  const proto = env.btf.type(type);
+/** Functions that a trampoline can stand in for (btf_distill_func_proto()). */
+function checkSignature(env: Env, proto: BtfType, name: string): void {
   if (proto.kind !== 'func_proto') return;
-  const refuse = (what: string): never => env.fail(EINVAL, 'no-attach-target', `The function ${name} ${what}`);
-  const { params, ret } = proto;
-  if (params.length > MAX_ARGS) refuse(`has ${params.length} arguments. Too many.`);
-  const returned = env.btf.type(env.btf.strip(ret));
-  if (!isPassed(returned.kind) || isStruct(returned.kind))
-    if (returned.kind !== 'void') refuse(`return type ${kindName(returned)} is unsupported.`);
+  const refuse = (what: string): never => env.fail(EINVAL, 'unsupported-function', `The function ${name} ${what}`);
+  const { params, ret, variadic } = proto;
+  const count = params.length + (variadic ? 1 : 0);
+  if (count > MAX_ARGS) refuse(`has ${count} arguments. Too many.`);
+  const type = (id: number): BtfType => env.btf.type(env.btf.strip(id));
+  const result = type(ret);
+  if (result.kind === 'struct' || result.kind === 'union' || !isPassed(env, result))
+    refuse(`return type ${kindName(result)} is unsupported.`);
   params.forEach((p, i) => {
-    if (i === params.length - 1 && p.type === 0) refuse('with variable args is unsupported.');
-    const t = env.btf.type(env.btf.strip(p.type));
-    const size = t.kind === 'ptr' ? 8 : (env.btf.sizeOf(t.id) ?? 0);
-    if ((t.kind !== 'void' && !isPassed(t.kind)) || size > 16) refuse(`arg${i} type ${kindName(t)} is unsupported.`);
-    if (size === 0) refuse('has malformed void argument.');
+    const t = type(p.type);
+    if (!isPassed(env, t) || ('size' in t && t.size > MAX_ARG_SIZE)) {
+      refuse(`arg${i} type ${kindName(t)} is unsupported.`);
+    }
+    if (t.kind === 'void') refuse('has malformed void argument.');
   });
+  if (variadic) refuse('with variable args is unsupported.');
   const { progType } = env.prog.attach;
-  const wide = (env.btf.sizeOf(returned.id) ?? 0) > 8;
+  const wide = 'size' in result && result.size > 8;
   if (env.rules.attach.refusesWideReturn && wide && (progType === 'fexit' || progType === 'fmod_ret')) {
     env.fail(
       EOPNOTSUPP,
-      'no-attach-target',
+      'unsupported-function',
       `Attach to function ${name} with a >8 byte return value is not supported for this attach type`,
     );
   }
 }
 
-const EOPNOTSUPP = 95;
-const isStruct = (kind: string): boolean => kind === 'struct' || kind === 'union';
-const isPassed = (kind: string): boolean => isStruct(kind) || /^(int|enum|enum64|ptr)$/.test(kind);
+/** Kinds of types that come in registers or on the stack. */
+const PASSED: ReadonlySet<BtfType['kind']> = new Set(['void', 'ptr', 'int', 'enum', 'enum64', 'struct']);
+const isPassed = (env: Env, t: BtfType): boolean =>
+  PASSED.has(t.kind) || (t.kind === 'union' && env.rules.attach.unionArgs);
 
 function checkHook(env: Env, name: string): void {
   const { btfId, sleepable } = env.prog.attach;
@@ -80,22 +85,25 @@ function checkHook(env: Env, name: string): void {
   }
 }
 
-/** fentry, fexit and fmod_ret programs. */
+/** fentry, fexit and fmod_ret programs (bpf_check_attach_target(), check_attach_btf_id()). */
 function checkTracing(env: Env, name: string): void {
   const { progType, sleepable } = env.prog.attach;
+  const { tracing } = env.platform;
   const { attach } = env.rules;
-  const { errorInjection } = env.platform;
+  if (tracing.noAddress(name)) {
+    env.fail(ENOENT, 'no-attach-target', `The address of function ${name} cannot be found`);
+  }
   if (sleepable) {
-    if (!maySleepIn(attach, name, errorInjection)) env.fail(EINVAL, 'not-sleepable', `${name} is not sleepable`);
-  } else if (progType === 'fmod_ret' && !mayModify(attach, name, errorInjection)) {
+    if (!tracing.sleepable(name)) env.fail(EINVAL, 'not-sleepable-function', `${name} is not sleepable`);
+  } else if (progType === 'fmod_ret' && !name.startsWith('security_') && !tracing.modifiable(name)) {
     env.fail(EINVAL, 'not-modifiable', `${name}() is not modifiable`);
   }
-  if (attach.denied.has(name)) {
+  if (tracing.denied(name)) {
     const words = attach.deniedMessage(name);
-    if (words !== null) env.fail(EINVAL, 'not-traceable', words);
-    env.failWordless(EINVAL, 'not-traceable', `tracing programs must not attach to ${name}()`);
+    if (words !== null) env.fail(EINVAL, 'denied-function', words);
+    env.failWordless(EINVAL, 'denied-function', `tracing programs must not attach to ${name}()`);
   }
-  if (progType !== 'fentry' && attach.noReturn.has(name)) {
-    env.fail(EINVAL, 'not-traceable', attach.noReturnMessage(name));
+  if (progType !== 'fentry' && tracing.noReturn(name)) {
+    env.fail(EINVAL, 'no-return-function', attach.noReturnMessage(name));
   }
 }

@@ -116,6 +116,7 @@ function checkAvailable(env: Env, id: number): NonNullable<ReturnType<typeof hel
   if (offered === null) {
     // A helper that only sleepable programs have exists for this type, but not here.
     if (isLsm(env) && env.platform.lsmHelpers.sleepable.has(id) && helperProto(id)?.mightSleep) {
+      checkAllowed(env, id, null);
       env.fail(EINVAL, 'sleepable-helper', env.rules.sleepableHelper(name, id));
     }
     env.fail(EINVAL, 'unknown-helper', env.rules.helperUnavailable(name, id));
@@ -125,10 +126,7 @@ function checkAvailable(env: Env, id: number): NonNullable<ReturnType<typeof hel
   if (proto.gplOnly && !env.obj.gplCompatible) {
     env.fail(EINVAL, 'gpl-helper', 'cannot call GPL-restricted function from non-GPL compatible program');
   }
-  const tracedStorage = /^sk_storage_(get|delete)=btf$/.test(offered.variant ?? '');
-  if ((id === FN.dPath && !dPathAllowed(env)) || (tracedStorage && !sockStorageAllowed(env))) {
-    env.fail(EINVAL, 'helper-not-here', 'helper call is not allowed in probe');
-  }
+  checkAllowed(env, id, offered.variant);
   if (proto.mightSleep && env.rules.nestedRcu && env.noSleepIn !== null) {
     env.fail(EINVAL, 'sleepable-helper', `sleepable helper ${name}#${id} in ${env.noSleepIn}`);
   }
@@ -157,13 +155,20 @@ const D_PATH_FUNCS: ReadonlySet<string> = new Set([
   'filp_close',
 ]);
 
-const dPathAllowed = (env: Env): boolean =>
-  env.prog.attach.progType === 'iter' ||
-  (env.hook !== undefined ? env.hook.sleepable : D_PATH_FUNCS.has(env.prog.attach.func));
-
 /** Programs that trace the storage of sockets itself must not use it; nor those that change results. */
 const sockStorageAllowed = ({ prog: { attach } }: Env): boolean =>
   attach.progType !== 'fmod_ret' && !attach.func.startsWith('bpf_sk_storage');
+
+/** Helpers that some attach points only may call; LSM programs: on hooks that may sleep, even when they do not. */
+function checkAllowed(env: Env, id: number, variant: string | null): void {
+  const onHook = env.hook?.sleepable;
+  const { progType, func } = env.prog.attach;
+  let ok = true;
+  if (id === FN.dPath) ok = progType === 'iter' || (onHook ?? D_PATH_FUNCS.has(func));
+  else if (id === FN.imaInodeHash || id === FN.imaFileHash) ok = onHook === true;
+  else if (/^sk_storage_(get|delete)=btf$/.test(variant ?? '')) ok = sockStorageAllowed(env);
+  if (!ok) env.fail(EINVAL, 'helper-not-here', 'helper call is not allowed in probe');
+}
 
 function callHelper(env: Env): void {
   const id = env.insns.imm[env.insn];

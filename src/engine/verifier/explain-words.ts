@@ -160,6 +160,26 @@ export const WORDS: Readonly<Record<string, Words>> = {
     (c) => `${hookName(c)} runs in a context that must not sleep, so a sleepable program cannot attach to it.`,
     'Use SEC("lsm/...") without the ".s", or another hook.',
   ),
+  'not-sleepable-function': say(
+    (c) => `${kernel(c)} does not let tracing programs sleep in ${c.env.prog.attach.func}().`,
+    'Use the section without the ".s", or an LSM hook that may sleep.',
+  ),
+  'not-modifiable': say(
+    (c) => `${kernel(c)} does not let fmod_ret programs replace ${c.env.prog.attach.func}().`,
+    'Attach to security_<hook>(), or use SEC("lsm/<hook>").',
+  ),
+  'denied-function': say(
+    (c) => `${c.env.prog.attach.func}() is closed to tracing programs: BPF itself runs through it.`,
+    'Attach to another function.',
+  ),
+  'no-return-function': say(
+    (c) => `${c.env.prog.attach.func}() never returns, so nothing can run behind it.`,
+    'Use SEC("fentry/...").',
+  ),
+  'unsupported-function': say(
+    (c) => `${c.env.prog.attach.func}() takes or returns values in a way that BPF programs cannot be put in front of.`,
+    'Attach to a function that calls it or that it calls.',
+  ),
   'disabled-hook': say(
     (c) => `${kernel(c)} does not allow BPF programs on the hook ${hookName(c)}.`,
     'Choose another hook on the same path; the hook catalogue says which accept programs.',
@@ -355,6 +375,11 @@ const REQUIRED: Readonly<Record<string, string | ((c: Context) => string)>> = {
     'A pointer that the kernel vouches for: a hook argument, an acquired reference, or an RCU pointer in a read-side section.',
   'kfunc-args': 'Arguments as the kernel function declares them.',
   'not-sleepable': 'A hook that may sleep.',
+  'not-sleepable-function': 'A function that programs may sleep in.',
+  'not-modifiable': 'A function that fmod_ret programs may replace.',
+  'denied-function': 'A function that programs may attach to.',
+  'no-return-function': 'A function that returns.',
+  'unsupported-function': 'A function whose arguments and result are numbers, pointers or small structures.',
   'disabled-hook': 'A hook that programs may attach to.',
   'no-hook': 'The name of a hook of this kernel.',
   'global-args': 'Arguments that the function can be verified with on its own.',

@@ -206,7 +206,7 @@ function goodFor(refusal: Refusal, bad: Reg): Good | null {
 
 /** Reasons about the instruction or the program as such: no value is to blame. */
 const ABOUT_PROGRAM =
-  /^(unknown-helper|helper-not-here|sleepable-helper|gpl-|disabled-hook|no-hook|not-sleepable|no-attach|map-not-for|unknown-opcode|reserved-fields|jump-|unreachable|back-edge|too-|infinite-loop|not-modelled|bad-|stack-too-large|ctx-no-argument|global-|hidden-exit|call-under-lock|internal|cancelled)/;
+  /^(unknown-helper|helper-not-here|sleepable-helper|gpl-|disabled-hook|no-hook|not-sleepable|no-attach|not-modifiable|denied-|no-return-|unsupported-function|map-not-for|unknown-opcode|reserved-fields|jump-|unreachable|back-edge|too-|infinite-loop|not-modelled|bad-|stack-too-large|ctx-no-argument|global-|hidden-exit|call-under-lock|internal|cancelled)/;
 
 /** Does the explanation of such a refusal make use of the path? */
 export const usesPath = (refusal: Refusal): boolean => !ABOUT_PROGRAM.test(refusal.reason);

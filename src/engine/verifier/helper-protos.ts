@@ -169,6 +169,8 @@ export const FN = {
   spinUnlock: 94,
   ringbufReserve: 131,
   dPath: 147,
+  imaInodeHash: 161,
+  imaFileHash: 193,
   forEachMapElem: 164,
   snprintf: 165,
   findVma: 180,

@@ -1,22 +1,27 @@
 /** Which helpers a program may call, and in which form its type has them. */
 import { helperName } from '../bpf/index.ts';
+import type { AttachTarget } from '../loader/index.ts';
 import type { Env } from './env.ts';
 import type { HelperProto } from './helper-protos.ts';
 import { helperProto, variantProto } from './helper-protos.ts';
-import { offeredHelper, offeredToCgroupLsm } from './prog-helpers.ts';
+import { offeredHelper } from './prog-helpers.ts';
+import type { VerifierPlatform } from './types.ts';
 
 export const isLsm = (env: Env): boolean =>
   env.prog.attach.progType === 'lsm' || env.prog.attach.progType === 'lsm_cgroup';
+
+/** Does the kernel offer a helper to LSM programs of this kind, of the machine or of a cgroup? */
+export function offeredToLsm(platform: VerifierPlatform, attach: AttachTarget, id: number): boolean {
+  const { normal, sleepable, cgroup, cgroupHook } = platform.lsmHelpers;
+  if (attach.progType === 'lsm_cgroup') return cgroup.has(id) || cgroupHook(attach.hook ?? '')?.has(id) === true;
+  return (attach.sleepable ? sleepable : normal).has(id);
+}
 
 /** What the program type offers for a helper number; null = nothing. */
 export function offer(env: Env, id: number, name: string): { readonly variant: string | null } | null {
   const { attach } = env.prog;
   if (!isLsm(env)) return offeredHelper(attach, id, name, env.platform.version) ?? null;
-  const { normal, sleepable } = env.platform.lsmHelpers;
-  const has =
-    (attach.progType === 'lsm_cgroup' && offeredToCgroupLsm(attach.hook, name)) ||
-    (attach.sleepable ? sleepable : normal).has(id);
-  return has ? { variant: LSM_VARIANTS[id] ?? null } : null;
+  return offeredToLsm(env.platform, attach, id) ? { variant: LSM_VARIANTS[id] ?? null } : null;
 }
 
 /** Helpers that LSM programs have in another form than most (bpf_lsm_func_proto): of the current task, of a socket. */

@@ -133,22 +133,6 @@ function notForAttachType(attach: AttachTarget, helper: string): boolean {
   }
 }
 
-/** Hooks of sockets that are locked, or that nobody else sees yet: options may be read and set there (bpf_lsm.c). */
-const SOCKOPT_HOOKS: ReadonlySet<string> = new Set([
-  'sock_graft',
-  'inet_csk_clone',
-  'inet_conn_established',
-  'socket_post_create',
-  'socket_socketpair',
-]);
-
-/** What LSM programs of a cgroup have beyond those of the whole machine (bpf_lsm_func_proto()). */
-export function offeredToCgroupLsm(hook: string | null, helper: string): boolean {
-  const short = helper.replace(/^bpf_/, '');
-  if (CGROUP_COMMON.split(' ').includes(short)) return true;
-  return (short === 'setsockopt' || short === 'getsockopt') && hook !== null && SOCKOPT_HOOKS.has(hook);
-}
-
 interface Offer {
   /** Row of `VARIANT_ROWS`, or null for the helper's usual prototype. */
   readonly variant: string | null;

@@ -1,6 +1,6 @@
 /** What differs between kernels beyond the facts of a profile: strategy objects and words, chosen once by version. */
-import type { AttachRules } from './attach-lists.ts';
-import { ATTACH_6_1, ATTACH_6_12, ATTACH_7_2 } from './attach-lists.ts';
+import type { AttachRules } from './attach-rules.ts';
+import { ATTACH_6_1, ATTACH_6_12, ATTACH_7_2 } from './attach-rules.ts';
 import type { BoundsRules } from './bounds.ts';
 import { BOUNDS_6_1 } from './bounds-6-1.ts';
 import { BOUNDS_6_12 } from './bounds-6-12.ts';

@@ -22,11 +22,29 @@ export interface VerifierPlatform {
   readonly btf: Btf;
   /** How many processors the machine may have. */
   readonly cpus: number;
-  /** CONFIG_FUNCTION_ERROR_INJECTION: decides which functions tracing programs may change or sleep in. */
-  readonly errorInjection: boolean;
   hook(name: string): VerifierHook | undefined;
-  /** Helper ids that a non-sleepable / sleepable lsm program may call (measured; see hook-facts). */
-  readonly lsmHelpers: { readonly normal: ReadonlySet<number>; readonly sleepable: ReadonlySet<number> };
+  readonly lsmHelpers: LsmHelpers;
+  readonly tracing: TracingTargets;
+}
+
+/** Helper ids that LSM programs may call (measured). */
+export interface LsmHelpers {
+  readonly normal: ReadonlySet<number>;
+  readonly sleepable: ReadonlySet<number>;
+  /** Of lsm_cgroup programs, on all hooks. */
+  readonly cgroup: ReadonlySet<number>;
+  /** Of lsm_cgroup programs on one hook, besides. */
+  cgroupHook(hook: string): ReadonlySet<number> | undefined;
+}
+
+/** Which kernel functions tracing programs may attach to, beyond what BTF tells (measured): questions about a name. */
+export interface TracingTargets {
+  /** fmod_ret may replace it although it is no `security_*`. */
+  modifiable(func: string): boolean;
+  sleepable(func: string): boolean;
+  denied(func: string): boolean;
+  noReturn(func: string): boolean;
+  noAddress(func: string): boolean;
 }
 
 /** A segment of an explored path: from a fork, a call or a return to the next. */

@@ -358,7 +358,7 @@ static int make_table(char **line)
 /*
  * Payload: `options LEVEL TAIL`; `map TYPE KEY VALUE ENTRIES FLAGS` (index = order); `table ...` (see make_table), a map of
  * the next program only, with the next index;
- * `prog TYPE ATTACH FLAGS LICENSE FUNC SLOTS` and SLOTS * 8 raw bytes (FUNC `-` for none).
+ * `prog TYPE ATTACH FLAGS LICENSE FUNC SLOTS` and SLOTS * 8 raw bytes (FUNC `-` for none, `#ID` for a BTF id).
  * Answers one line per program: {"t":"raw","i":..,"errno":..,"log":tail}.
  */
 int job_raw(struct payload *p)
@@ -412,7 +412,7 @@ int job_raw(struct payload *p)
 			LIBBPF_OPTS(bpf_prog_load_opts, opts, .log_level = level, .log_buf = log_buffer, .log_size = LOG_SIZE,
 				    .expected_attach_type = attach, .prog_flags = flags);
 			log_buffer[0] = 0;
-			int e = 0, id = strcmp(func, "-") ? kernel_function(func) : 0;
+			int e = 0, id = *func == '#' ? number(func + 1) : strcmp(func, "-") ? kernel_function(func) : 0;
 
 			if (id < 0)
 				e = ESRCH;

@@ -4,7 +4,8 @@
  */
 import { readFileSync } from 'node:fs';
 import { expect, test, vi } from 'vitest';
-import { HELPERS, helperPrototype } from '../../../src/engine/bpf/index.ts';
+import { helperName, HELPERS, helperPrototype } from '../../../src/engine/bpf/index.ts';
+import type { ProfileFacts } from '../../../src/engine/kernel/index.ts';
 import type { MapDef } from '../../../src/engine/loader/index.ts';
 import { helperProto } from '../../../src/engine/verifier/helper-protos.ts';
 import { helperTable } from '../../../src/engine/vm/helpers/index.ts';
@@ -17,14 +18,11 @@ import { bench, KERNELS, root } from './support.ts';
 // For hangs only: whole pipelines on a busy machine take a while.
 vi.setConfig({ testTimeout: 60_000 });
 
-interface Facts {
-  readonly normal: readonly number[];
-  readonly sleepable: readonly number[];
-}
+type Facts = Pick<ProfileFacts, 'helpers' | 'cgroupHookHelpers'>;
 const facts = new Map(
   KERNELS.map((k) => {
     const profile = JSON.parse(readFileSync(`${root}/assets/profiles/${k}/profile.json`, 'utf8'));
-    return [k, profile.facts.helpers as Facts];
+    return [k, profile.facts as Facts];
   }),
 );
 
@@ -45,7 +43,7 @@ function onlySays(helper: Helper): boolean {
 }
 
 const offered = (id: number, kernel: string): string => {
-  const f = facts.get(kernel)!;
+  const f = facts.get(kernel)!.helpers;
   return f.normal.includes(id) ? 'yes' : f.sleepable.includes(id) ? 'sleepable' : '';
 };
 
@@ -56,6 +54,25 @@ function helperRows(): string[] {
     const verifier = helperProto(h.id) === undefined ? 'not modelled' : 'yes';
     const cells = [String(h.id), `\`${helperPrototype(h)}\``, ...KERNELS.map((k) => offered(h.id, k)), verifier, vm];
     return `| ${cells.join(' | ')} |`;
+  });
+}
+
+const named = (ids: readonly number[]): string =>
+  ids.map((id) => `\`${helperName(id).replace(/^bpf_/, '')}\``).join(', ');
+
+/** What LSM programs of a cgroup may call that those of the machine may not, and the other way round. */
+function cgroupRows(): string[] {
+  return KERNELS.map((kernel) => {
+    const { helpers, cgroupHookHelpers } = facts.get(kernel)!;
+    const { normal, cgroup } = helpers;
+    const more = cgroup.filter((id) => !normal.includes(id));
+    const less = normal.filter((id) => !cgroup.includes(id));
+    const hooks = new Map<string, string[]>();
+    for (const [hook, ids] of Object.entries(cgroupHookHelpers)) {
+      hooks.set(named(ids), [...(hooks.get(named(ids)) ?? []), hook]);
+    }
+    const some = [...hooks].map(([ids, on]) => `${ids} on ${on.map((h) => `\`${h}\``).join(', ')}`);
+    return `| ${kernel} | ${named(more)} | ${named(less)} | ${some.join('; ')} |`;
   });
 }
 
@@ -101,6 +118,15 @@ This page is made from the engine's tables by \`test/unit/api/helpers-doc.test.t
 | id | prototype | ${KERNELS.join(' | ')} | verifier | VM |
 | --- | --- | ${KERNELS.map(() => '---').join(' | ')} | --- | --- |
 ${rows.join('\n')}
+
+## LSM programs of a cgroup
+
+\`SEC("lsm_cgroup/...")\` programs may call what the table says for LSM programs that do not sleep, with these differences
+(asked of every hook that takes such programs):
+
+| kernel | besides, on all hooks | not | besides, on some hooks |
+| --- | --- | --- | --- |
+${cgroupRows().join('\n')}
 
 ## Map types
 

@@ -8,6 +8,7 @@ import {
   lsmHookNames,
   parseKernelConfig,
 } from '../../../src/engine/kernel/profile.ts';
+import { deriveTracing, nameTest } from '../../../src/engine/kernel/tracing.ts';
 import type { ProfileFacts } from '../../../src/engine/kernel/types.ts';
 
 function kernelBtf(): Uint8Array {
@@ -35,10 +36,26 @@ const facts: ProfileFacts = {
   lsmCgroup: ['file_open'],
   boolRange: [],
   returnRangeChecked: true,
-  helpers: { normal: [1, 2], sleepable: [1, 2, 148] },
+  helpers: { normal: [1, 2], sleepable: [1, 2, 148], cgroup: [1, 2, 186] },
+  cgroupHookHelpers: { file_open: [49], gone: [49, 57] },
+  tracing: {
+    modifiable: ['bpf_fentry_test1', '__x64_*'],
+    sleepable: ['bpf_fentry_test1', '__x64_*'],
+    denied: ['migrate_disable'],
+    noReturn: ['do_exit'],
+    noAddress: ['inlined'],
+  },
   configLsm: 'yama,bpf',
   builtLsms: ['capability', 'bpf'],
   config: { CONFIG_BPF_LSM: 'y' },
+};
+
+/** The lists of a kernel that nobody measured: names of other configurations are on them, those of one build are not. */
+const derivedLists: ProfileFacts['tracing'] = {
+  ...facts.tracing,
+  denied: ['migrate_disable', 'preempt_count_add', 'preempt_count_sub', 'rcu_read_unlock_strict'],
+  noReturn: ['do_exit', '__kunit_abort', 'kunit_try_catch_throw'],
+  noAddress: [],
 };
 
 function profile(btf: Uint8Array) {
@@ -114,10 +131,38 @@ describe('kernel profiles', () => {
       defaults: { file_open: 0, task_free: null, brand_new: 0 },
       disabled: [],
       sleepable: ['file_open'],
+      cgroupHookHelpers: { file_open: [49] },
+      tracing: derivedLists,
       configLsm: 'landlock,bpf',
       builtLsms: ['capability', 'yama', 'bpf'],
       config,
     });
+  });
+
+  it('knows where error injection, if configured, lets tracing programs change results and sleep', () => {
+    const derived = (config: ProfileFacts['config']): ReturnType<typeof deriveTracing> =>
+      deriveTracing(facts.tracing, config);
+    for (const without of [{}, { CONFIG_BPF_LSM: 'y' }] as ProfileFacts['config'][]) {
+      expect(derived(without)).toEqual(derivedLists);
+    }
+    const { modifiable, sleepable, ...others } = derived({ CONFIG_FUNCTION_ERROR_INJECTION: 'y' });
+    const { denied, noReturn, noAddress } = derivedLists;
+    expect(others).toEqual({ denied, noReturn, noAddress });
+    const [modifies, sleeps] = [nameTest(modifiable), nameTest(sleepable)];
+    const judged = (name: string): [boolean, boolean] => [modifies(name), sleeps(name)];
+    expect(judged('__x64_sys_close')).toEqual([true, true]);
+    expect(judged('should_fail_bio')).toEqual([true, true]);
+    expect(judged('bpf_fentry_test1')).toEqual([true, true]);
+    expect(judged('should_failslab')).toEqual([true, false]);
+    expect(judged('vfs_open')).toEqual([false, false]);
+    // The list is exact then; how a name begins counts without it only.
+    expect(judged('__x64_made_up')).toEqual([false, false]);
+  });
+
+  it('reads lists of names', () => {
+    const test = nameTest(['do_exit', '__x64_*']);
+    expect(['do_exit', '__x64_sys_exit', '__x64_'].map(test)).toEqual([true, true, true]);
+    expect(['do_exi', 'do_exit_', '__x6', 'a__x64_sys_exit', ''].map(test)).toEqual(Array(5).fill(false));
   });
 
   it('reads a kernel configuration', () => {

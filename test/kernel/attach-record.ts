@@ -75,9 +75,12 @@ export function ourAnswers(kernel: Kernel, { name, id }: KernelFunction): Answer
       lines: [],
       coreRelos: [],
     };
-    const r = verifyProgram({ ...OBJECT, programs: [prog] }, prog, platform(kernel), { explain: false });
+    const r = verifyProgram({ ...OBJECT, programs: [prog] }, prog, platform(kernel), {
+      explain: false,
+      logLevel: 1,
+    });
     if (r.accepted) throw new Error(`${name}: accepted without a result`);
     if (r.message === MAY_ATTACH) return '';
-    return r.message === 'Invalid argument' ? 'EINVAL' : anonymous(r.message, name);
+    return r.log.includes(r.message) ? anonymous(r.message, name) : 'EINVAL';
   });
 }

@@ -1,6 +1,6 @@
 /**
- * What a kernel permits LSM programs, asked hook by hook and helper by helper: the facts of a profile that BTF does not
- * hold. Everything is a load of a tiny program except the hooks' defaults, which are read from the code of the empty
+ * What a kernel permits LSM programs, asked hook by hook and helper by helper, and tracing programs, function by function
+ * (`attach.ts`): the facts of a profile that BTF does not hold. Everything is a load of a tiny program except the hooks' defaults, which are read from the code of the empty
  * functions `bpf_lsm_*` in vmlinux (each loads a constant and returns).
  */
 import { readFileSync } from 'node:fs';

@@ -4,6 +4,7 @@ import type { Env } from './env.ts';
 import { EACCES, EINVAL, ENOTSUPP } from './env.ts';
 import { enter, kfuncAt, startCallback } from './callbacks.ts';
 import { dynptrId, dynptrRef, dynptrType, releaseDynptr } from './dynptr.ts';
+import { checkArgsThere, dropArgs, noMoreArgLoads } from './stack-args.ts';
 import { checkSubprogArgs } from './func-args.ts';
 import { isGraphFunc } from './graph.ts';
 import { kfuncRole } from './kfunc-table.ts';
@@ -47,6 +48,11 @@ export function checkCall(env: Env): boolean {
     const allowed = src === 0 ? insns.imm[insn] === FN.spinUnlock : (local || kfunc) && env.rules.trust;
     if (!allowed) env.fail(EINVAL, 'call-under-lock', 'function calls are not allowed while holding a lock');
   }
+  if (env.usesStackArgs) {
+    noMoreArgLoads(env);
+    // Helpers and kernel functions have their arguments in registers.
+    if (src !== BPF_PSEUDO_CALL) dropArgs(env.frame);
+  }
   if (src === BPF_PSEUDO_KFUNC_CALL) return callKfunc(env);
   if (src === BPF_PSEUDO_CALL) callFunction(env);
   else callHelper(env);
@@ -63,6 +69,7 @@ function callFunction(env: Env): void {
   const n = env.subprogAt(target);
   const sub = env.subprogs[n];
   const caller = env.frame;
+  if (env.rules.stackArgs) checkArgsThere(env, n);
   if (sub.global) {
     const tooLate = (what: string): never => {
       env.log.line(`global function calls are not allowed ${what},`);
@@ -89,6 +96,7 @@ function callFunction(env: Env): void {
         : `Func#${n} is global and valid. Skipping.`,
     );
     clearCallerSaved(env, caller);
+    dropArgs(caller);
     env.setReg(0, unknownReg(env.insn));
     return;
   }
@@ -394,5 +402,6 @@ export function returnToCaller(env: Env): void {
       : '',
   );
   st.leave();
+  dropArgs(caller);
   if (again) widenImprecise(env, env.insn);
 }

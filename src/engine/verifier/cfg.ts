@@ -113,6 +113,8 @@ export function findSubprogs(env: Env): void {
       isAsyncCallback: false,
       isExceptionCallback: false,
       hasTailCall: false,
+      argsStored: 0,
+      argsCalledFor: 0,
     });
   });
 }

@@ -39,6 +39,7 @@ import type { Env } from './env.ts';
 import type { Flow } from './flow.ts';
 import { frozenValue } from './memory.ts';
 import { Scalar } from './scalar.ts';
+import { isArgLoad } from './stack-args.ts';
 
 type Known =
   | { readonly is: 'unseen' | 'unknown' }
@@ -162,7 +163,7 @@ function after(env: Env, i: number, regs: KnownRegs): KnownRegs {
       if (op === OP_LD_IMM64) return put(regs, insns.dst[i], loadedImm(env, i));
       return (op & BPF_MODE) === BPF_IMM ? regs : afterCall(regs);
     case BPF_LDX:
-      return put(regs, insns.dst[i], loaded(env, i, regs[insns.src[i]]));
+      return put(regs, insns.dst[i], isArgLoad(insns, i) ? UNKNOWN : loaded(env, i, regs[insns.src[i]]));
     case BPF_STX: {
       const into = fetchedInto(env, i);
       return into < 0 ? regs : put(regs, into, UNKNOWN);

@@ -100,6 +100,11 @@ export interface SubprogInfo {
   isAsyncCallback: boolean;
   isExceptionCallback: boolean;
   hasTailCall: boolean;
+  /** How many arguments it has by BTF; undefined = was not asked yet. */
+  args?: number;
+  /** Arguments that it stores on the stack, and that its calls take from there. */
+  argsStored: number;
+  argsCalledFor: number;
 }
 
 const COMPLEXITY_LIMIT_JMP_SEQ = 8192;
@@ -185,6 +190,8 @@ export class Env {
   seenException = false;
   /** The arena that the program uses. */
   arena: MapDef | null = null;
+  /** Is there a load or a store of an argument on the stack? */
+  usesStackArgs = false;
   /** Instruction arrays that the program uses, and where its indirect jumps may go, by instruction. */
   readonly insnArrays: MapDef[] = [];
   readonly jumpTables = new Map<number, readonly number[]>();

@@ -7,7 +7,7 @@ import { wholeOffset } from './offsets.ts';
 import { rangeCovers } from './packet.ts';
 import { settlePrecision } from './precision.ts';
 import type { Reg } from './reg.ts';
-import { baseId, covers, linkOf, sameShape, unknownReg } from './reg.ts';
+import { baseId, covers, linkOf, NOT_INIT, sameShape, unknownReg } from './reg.ts';
 import type { State } from './state.ts';
 import type { StackSlot } from './stack-slot.ts';
 import { isDynptr, isIter, isSpill, SLOT_INVALID, SLOT_MISC, SLOT_SPILL } from './stack-slot.ts';
@@ -192,6 +192,21 @@ function stackCovered(env: Env, st: KeptState, n: number, cur: State, ids: IdMap
   return true;
 }
 
+/** Arguments on the stack of frame `n` (stack_arg_safe()). */
+function argsCovered(env: Env, st: KeptState, n: number, cur: State, ids: IdMap, how: Exactness): boolean {
+  const { args: old, noArgLoad } = st.frames[n];
+  const { outArgs } = cur.frames[n];
+  if (!noArgLoad && cur.frames[n].noArgLoad) return false;
+  const all = Math.max(old.length, outArgs.length);
+  for (let i = 0; i < all; i++) {
+    const now = outArgs[i] ?? NOT_INIT;
+    if (i < old.length) {
+      if (!placeCovered(env, st, old[i], now, ids, how)) return false;
+    } else if (!valueCovered(env, NOT_INIT, true, false, now, ids, how)) return false;
+  }
+  return true;
+}
+
 /** A slot as kernels before 7.1 compare it. */
 function slotCovered(env: Env, st: KeptState, k: Kept, b: StackSlot | undefined, ids: IdMap, how: Exactness): boolean {
   const types = st.types(k);
@@ -241,6 +256,7 @@ export function statesEqual(env: Env, old: KeptState, cur: State, how: Exactness
       if (live & (1 << i) && !placeCovered(env, old, a.regs[i], b.regs[i], ids, how)) return false;
     }
     if (!stackCovered(env, old, f, cur, ids, how)) return false;
+    if (!argsCovered(env, old, f, cur, ids, how)) return false;
     if (env.rules.identicalPointers) {
       if (!refsEqual61(a, b)) return false;
       continue;

@@ -246,6 +246,10 @@ export const WORDS: Readonly<Record<string, Words>> = {
     (c) => `${c.here} adds a number without known bounds to a pointer.`,
     'Bound the offset before adding it.',
   ),
+  'stack-args': say(
+    (c) => `${c.here} does not fit the arguments on the stack, those after the fifth (${c.message}).`,
+    'Store each such argument before the call, and load those of the function before it stores or calls anything.',
+  ),
   'bad-insn-array': say(
     () =>
       'The instruction array that the program uses was not frozen, or it names something that is no instruction of it.',
@@ -343,6 +347,7 @@ const REQUIRED: Readonly<Record<string, string | ((c: Context) => string)>> = {
   'too-many-branches': 'At most 8192 branches that wait to be explored.',
   'btf-write': 'Memory that programs may write.',
   'write-read-only': 'Memory that programs may write.',
+  'stack-args': 'Arguments on the stack as BTF declares the functions.',
   'bad-insn-array': 'A frozen array of instructions of this program.',
   'jump-table-missing': 'An instruction array for the function that jumps.',
   'jump-table-outside': 'Arrays with instructions of the function that jumps only.',

@@ -1,4 +1,5 @@
 /** What a frame is, whatever it holds. */
+import type { Reg } from './reg.ts';
 
 export interface Ref {
   readonly id: number;
@@ -6,6 +7,8 @@ export interface Ref {
   /** Frame number of the callback that acquired it; 0 = no callback. */
   readonly callbackFrame: number;
 }
+
+const NO_ARGS: readonly Reg[] = [];
 
 /** What a frame is, its registers and stack aside. */
 export class FrameFacts {
@@ -21,6 +24,10 @@ export class FrameFacts {
   asyncEntry = 0;
   /** The function that bpf_throw() ends in. */
   inExceptionCallback = false;
+  /** Arguments on the stack for the next call: the sixth, and so on. Never changed in place. */
+  outArgs: readonly Reg[] = NO_ARGS;
+  /** Its own arguments on the stack may not be loaded any more. */
+  noArgLoad = false;
 
   constructor(callsite: number, frameno: number, subprog: number) {
     this.callsite = callsite;
@@ -38,7 +45,9 @@ export class FrameFacts {
       this.callbackDepth === o.callbackDepth &&
       this.inAsyncCallback === o.inAsyncCallback &&
       this.asyncEntry === o.asyncEntry &&
-      this.inExceptionCallback === o.inExceptionCallback
+      this.inExceptionCallback === o.inExceptionCallback &&
+      this.outArgs === o.outArgs &&
+      this.noArgLoad === o.noArgLoad
     );
   }
 
@@ -53,6 +62,8 @@ export class FrameFacts {
     this.inAsyncCallback = from.inAsyncCallback;
     this.asyncEntry = from.asyncEntry;
     this.inExceptionCallback = from.inExceptionCallback;
+    this.outArgs = from.outArgs;
+    this.noArgLoad = from.noArgLoad;
     return this;
   }
 }

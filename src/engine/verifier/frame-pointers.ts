@@ -28,6 +28,8 @@ import {
   type InsnArray,
 } from '../bpf/index.ts';
 
+import { argSlot, isArgLoad, isArgStore, MAX_STACK_ARGS } from './stack-args.ts';
+
 /** What a place may point to. Never changed, as many instructions share one. */
 export interface Track {
   /** The frame; or NONE, or MIXED. */
@@ -42,6 +44,8 @@ export const NONE = -1;
 export const MIXED = -3;
 const MAX_OFFSETS = 4;
 export const STACK_SLOTS = 64;
+/** r0 to r10; arguments on the stack come behind them. */
+export const TRACKED_REGS = 11;
 const NOWHERE: readonly number[] = [];
 
 export const none: Track = { frame: NONE, offs: NOWHERE, mask: 0 };
@@ -51,7 +55,10 @@ const mixed = (mask: number): Track => ({ frame: MIXED, offs: NOWHERE, mask });
 
 export const isFp = (t: Track): boolean => t.frame >= 0 || t.frame === MIXED;
 
-/** Registers r0 to r10, or stack slots from the frame pointer on. Never changed either. */
+/**
+ * Registers r0 to r10, with arguments on the stack for the next call behind them where a program has such; or stack slots from the
+ * frame pointer on. Never changed either.
+ */
 export type Tracks = readonly Track[];
 
 export function sameTrack(a: Track, b: Track): boolean {
@@ -199,7 +206,7 @@ export interface Places {
 
 /**
  * The places after an instruction of a function on frame `depth` (arg_track_xfer()). `fetched`: the register that an atomic
- * instruction loads into; `callers`: slots of a caller's stack when it called.
+ * instruction loads into; `callers`: slots of a caller's stack when it called; `args`: what the function was entered with.
  */
 export function follow(
   insns: InsnArray,
@@ -208,7 +215,18 @@ export function follow(
   depth: number,
   fetched: number,
   callers: (frame: number) => Tracks,
+  args: readonly Track[],
 ): Places {
+  if (isArgStore(insns, i)) {
+    const slot = argSlot(insns, i);
+    if (slot >= MAX_STACK_ARGS) return { regs, stack };
+    const stored = (insns.op[i] & BPF_CLASS) === BPF_STX ? regs[insns.src[i]] : none;
+    return { regs: put(regs, TRACKED_REGS + slot, stored), stack };
+  }
+  if (isArgLoad(insns, i)) {
+    const slot = argSlot(insns, i);
+    return { regs: put(regs, insns.dst[i], slot < MAX_STACK_ARGS ? (args[TRACKED_REGS + slot] ?? none) : none), stack };
+  }
   const op = insns.op[i];
   const d = insns.dst[i];
   const s = insns.src[i];

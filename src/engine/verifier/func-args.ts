@@ -32,7 +32,10 @@ export function argsOf(env: Env, subprog: number): readonly FuncArg[] {
   const p = f.kind === 'func' ? btf.type(f.type) : f;
   if (p.kind !== 'func_proto') env.fail(EFAULT, 'global-btf', `Invalid type of function ${sub.name}()`);
   if (p.params.length > 5) {
-    env.fail(EINVAL, 'global-args', `Global function ${sub.name}() with ${p.params.length} > 5 args. Buggy compiler.`);
+    const words = env.rules.stackArgs
+      ? `global function ${sub.name} has ${p.params.length} > 5 args, stack args not supported`
+      : `Global function ${sub.name}() with ${p.params.length} > 5 args. Buggy compiler.`;
+    env.fail(EINVAL, 'global-args', words);
   }
   if (!isNumber(btf.type(btf.strip(p.ret)))) {
     env.fail(EINVAL, 'global-return', `Global function ${sub.name}() doesn't return scalar. Only those are supported.`);

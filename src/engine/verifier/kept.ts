@@ -107,14 +107,17 @@ export class KeptFrame extends FrameFacts {
   readonly stack: readonly Kept[];
   readonly allRegs: KeptRegs;
   readonly wholeStack: KeptStack;
+  /** Arguments on the stack, for the next call. */
+  readonly args: readonly Kept[];
 
-  constructor(f: Frame, regs: KeptRegs, stack: KeptStack) {
+  constructor(f: Frame, regs: KeptRegs, stack: KeptStack, depth: number) {
     super(f.callsite, f.frameno, f.subprog);
     this.takeFacts(f);
     this.regs = regs.places;
     this.allRegs = regs;
     this.stack = stack.slots;
     this.wholeStack = stack;
+    this.args = f.outArgs.map((r) => new Kept(r, NO_BYTES, true, depth, null, 0));
   }
 }
 
@@ -237,7 +240,7 @@ function keepFrame(f: Frame, before: KeptFrame | undefined, inner: boolean, read
   const stack = keepStack(f, reads, depth);
   f.keepAs(stack, depth);
   if (before?.allRegs === regs && stack === before.wholeStack && before.hasLikeFacts(f)) return before;
-  return new KeptFrame(f, regs, stack);
+  return new KeptFrame(f, regs, stack, depth);
 }
 
 function keepRegs(f: Frame, linked: number, depth: number): KeptRegs {

@@ -2,7 +2,7 @@
 import { BPF_CALL, BPF_CLASS, BPF_JMP, BPF_LDX, BPF_STX, OP_LD_IMM64 } from '../bpf/index.ts';
 import type { Env } from './env.ts';
 import type { Places, Track } from './frame-pointers.ts';
-import { isFp, sameTrack, trackText } from './frame-pointers.ts';
+import { isFp, sameTrack, TRACKED_REGS, trackText } from './frame-pointers.ts';
 import type { Instance } from './live-stack.ts';
 import { padFrom } from './log.ts';
 import { insnText } from './print.ts';
@@ -39,6 +39,9 @@ function halvesText(frame: number, set: Halves): string {
   return out.join(' ');
 }
 
+/** Arguments on the stack come behind the registers. */
+const regName = (r: number): string => (r < TRACKED_REGS ? `r${r}` : `sa${r - TRACKED_REGS}`);
+
 export class LivenessLog {
   readonly #env: Env;
 
@@ -56,14 +59,14 @@ export class LivenessLog {
     const note = (name: string, a: Track, b: Track): void => {
       if (!sameTrack(a, b)) out += `\t${name}: ${trackText(a)} -> ${trackText(b)}`;
     };
-    if (before.regs !== after.regs) before.regs.forEach((t, r) => note(`r${r}`, t, after.regs[r]));
+    if (before.regs !== after.regs) before.regs.forEach((t, r) => note(regName(r), t, after.regs[r]));
     if (before.stack !== after.stack) before.stack.forEach((t, n) => note(`fp${-(n + 1) * 8}`, t, after.stack[n]));
     if (out !== '') this.#env.log.line(numbered(this.#env, i) + out);
   }
 
   /** Two ways meet at `to`; a place is a register, or a slot as a negative number. */
   join(from: number, to: number, place: number, old: Track, now: Track, met: Track): void {
-    const name = place >= 0 ? `r${place}` : `fp${place * 8}`;
+    const name = place >= 0 ? regName(place) : `fp${place * 8}`;
     this.#env.log.line(
       `arg JOIN insn ${from} -> ${to} ${name}: ${trackText(old)} + ${trackText(now)} => ${trackText(met)}`,
     );
@@ -82,7 +85,7 @@ export class LivenessLog {
       let out = '';
       if (at !== null && (cls === BPF_LDX || cls === BPF_STX || op === (BPF_JMP | BPF_CALL))) {
         at.regs.forEach((t, r) => {
-          if (r < 10 && isFp(t)) out += ` r${r}=${trackText(t)}`;
+          if (r !== 10 && isFp(t)) out += ` ${regName(r)}=${trackText(t)}`;
         });
         at.stack.forEach((t, n) => {
           if (isFp(t)) out += ` fp${-(n + 1) * 8}=${trackText(t)}`;

@@ -11,10 +11,11 @@ import type { Env } from './env.ts';
 import { E2BIG, EINVAL } from './env.ts';
 import type { Flow } from './flow.ts';
 import type { Places, Track, Tracks } from './frame-pointers.ts';
-import { follow, isFp, join, MIXED, moved, none, sameTrack, single, STACK_SLOTS } from './frame-pointers.ts';
+import { follow, isFp, join, MIXED, moved, none, sameTrack, single, STACK_SLOTS, TRACKED_REGS } from './frame-pointers.ts';
 import { FN } from './helper-protos.ts';
 import type { LivenessLog } from './live-log.ts';
 import { allHalves, FrameMasks, HALF, halvesBetween, noHalves, type Halves } from './stack-masks.ts';
+import { MAX_STACK_ARGS } from './stack-args.ts';
 import { callArity, callUse, memoryUse, type StackBytes } from './stack-use.ts';
 
 const MAX_CALLS = 10_000;
@@ -161,11 +162,12 @@ export class LiveStack {
     const { insns } = env;
     if (places === null) return null;
     const { regs } = places;
-    const args = new Array<Track>(11).fill(none);
+    const args = new Array<Track>(regs.length).fill(none);
     if (insns.op[i] !== (BPF_JMP | BPF_CALL)) return null;
     if (insns.src[i] === BPF_PSEUDO_CALL) {
       const subprog = env.subprogAt(i + insns.imm[i] + 1);
       for (let r = 1; r <= 5; r++) args[r] = regs[r];
+      for (let r = TRACKED_REGS; r < regs.length; r++) args[r] = regs[r];
       return subprog < 0 ? null : { subprog, args };
     }
     const how = insns.src[i] === 0 ? (CALLBACKS[insns.imm[i]] as (typeof CALLBACKS)[number] | undefined) : undefined;
@@ -186,7 +188,8 @@ export class LiveStack {
     const { start, count, depth, subprog } = instance;
     const { from, to, order, starts } = this.#flow;
     const places = new Array<Places | null>(count).fill(null);
-    const regs = Array.from({ length: 11 }, (_, r) =>
+    const tracked = TRACKED_REGS + (env.usesStackArgs ? MAX_STACK_ARGS : 0);
+    const regs = Array.from({ length: tracked }, (_, r) =>
       r === 10 ? single(depth, 0) : r >= 1 && r <= 5 ? (args?.[r] ?? none) : none,
     );
     places[0] = { regs, stack: new Array<Track>(STACK_SLOTS).fill(none) };
@@ -199,7 +202,7 @@ export class LiveStack {
         const before = places[i - start];
         if (before === null) continue;
         env.spend(1);
-        const after = follow(env.insns, i, before, depth, fetchedInto(env, i), callers);
+        const after = follow(env.insns, i, before, depth, fetchedInto(env, i), callers, args ?? []);
         this.#log?.step(i, before, after);
         for (let k = from[i]; k < from[i + 1]; k++) {
           const at = to[k] - start;

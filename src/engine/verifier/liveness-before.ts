@@ -152,6 +152,7 @@ export function dropLoneIds(st: State): void {
   };
   for (const f of st.frames) {
     for (const reg of f.regs) if (reg.id !== 0 && reg.isScalar) count(reg);
+    for (const reg of f.outArgs) if (reg.id !== 0 && reg.isScalar) count(reg);
     if (f.kept?.hasIds === false && !f.isStackChanged) continue;
     for (const s of f.stack) if (s.reg.id !== 0 && s.isScalarSpill) count(s.reg);
   }

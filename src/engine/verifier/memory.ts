@@ -34,6 +34,7 @@ import {
 import type { Scalar } from './scalar.ts';
 import { checkFlowKeys, checkSocket, checkTracepointBuffer } from './sockets.ts';
 import { checkStackBounds, stackReadFixed, stackReadVar, stackWriteFixed, stackWriteVar } from './stack.ts';
+import { isArgLoad, isArgStore, loadArg, storeArg } from './stack-args.ts';
 import { readTrust } from './trust.ts';
 
 export type Access = 'read' | 'write';
@@ -458,6 +459,14 @@ export function checkStore(env: Env, size: number, strict = false): void {
 /** LDX, ST, STX other than atomic operations. */
 export function checkMemInsn(env: Env): void {
   const { insns, insn } = env;
+  if (env.usesStackArgs && isArgStore(insns, insn)) {
+    storeArg(env);
+    return;
+  }
+  if (env.usesStackArgs && isArgLoad(insns, insn)) {
+    loadArg(env);
+    return;
+  }
   const op = insns.op[insn];
   const size = accessSize(op);
   switch (op & BPF_CLASS) {

@@ -41,7 +41,7 @@ import { markAllPrecise, markPrecise61, propagatePrecision61 } from './precision
 import { frameText, insnText } from './print.ts';
 import type { LinkedPlace, PathEnd, TrailEnd } from './state.ts';
 import { isSpill } from './stack-slot.ts';
-import { START } from './trails.ts';
+import { ARG_ACCESS, START } from './trails.ts';
 
 /** A set of stack slots (0 to 63). */
 class SlotSet {
@@ -88,6 +88,8 @@ export class Wanted {
   frame = 0;
   readonly regs: number[] = [];
   readonly slots: SlotSet[] = [];
+  /** Arguments on the stack, as bits. */
+  readonly args: number[] = [];
 
   /** Tells this search from others. */
   search = 0;
@@ -113,6 +115,7 @@ export class Wanted {
     while (this.slots.length < frameCount) this.#add();
     for (let f = 0; f < this.slots.length; f++) {
       this.regs[f] = 0;
+      this.args[f] = 0;
       this.slots[f].clear();
     }
     return this;
@@ -120,6 +123,7 @@ export class Wanted {
 
   #add(): void {
     this.regs.push(0);
+    this.args.push(0);
     this.slots.push(new SlotSet());
   }
 
@@ -130,7 +134,9 @@ export class Wanted {
   }
 
   get empty(): boolean {
-    for (let f = this.frame; f >= 0; f--) if (this.regs[f] !== 0 || !this.slots[f].isEmpty) return false;
+    for (let f = this.frame; f >= 0; f--) {
+      if ((this.regs[f] | this.args[f]) !== 0 || !this.slots[f].isEmpty) return false;
+    }
     return true;
   }
 
@@ -323,6 +329,9 @@ function markIn(env: Env, st: KeptState, w: Wanted): boolean {
       if (!k.reg.isScalar || !demand(st, k, w)) w.regs[f] &= ~(1 << i);
     }
     if (!w.slots[f].isEmpty && !markSlots(st, frame, w.slots[f], w)) return false;
+    frame.args.forEach((k, i) => {
+      if ((w.args[f] & (1 << i)) !== 0 && !(k.reg.isScalar && demand(st, k, w))) w.args[f] &= ~(1 << i);
+    });
     if (env.log.level === 2)
       say(env, f, () => `parent state ${wantedText(w, f)}: ${frameText(env, st.frameAt(f, env.rules.oneId))}`);
   }
@@ -408,13 +417,21 @@ function step(env: Env, i: number, next: number, h: number, w: Wanted): typeof C
     const into = fetch ? (insns.imm[i] === BPF_CMPXCHG ? 0 : src) : dst;
     if (!w.has(into)) return undefined;
     w.drop(into);
-    if (access >= 0) w.slots[access >> 6].add(access & 63);
+    if (access >= ARG_ACCESS) w.args[w.frame - 1] |= 1 << (access - ARG_ACCESS);
+    else if (access >= 0) w.slots[access >> 6].add(access & 63);
     return undefined;
   }
   if (cls === BPF_STX || cls === BPF_ST) {
     // A wanted number is the base of a store: a pointer difference that cannot be followed.
     if (w.has(dst)) return CANNOT_FOLLOW;
     if (access < 0) return undefined;
+    if (access >= ARG_ACCESS) {
+      const bit = 1 << (access - ARG_ACCESS);
+      if ((w.args[w.frame] & bit) === 0) return undefined;
+      w.args[w.frame] &= ~bit;
+      if (cls === BPF_STX) w.add(src);
+      return undefined;
+    }
     const slots = w.slots[access >> 6];
     if (!slots.delete(access & 63)) return undefined;
     if (cls === BPF_STX) w.add(src);

@@ -7,7 +7,6 @@ import {
   BPF_CALL,
   BPF_CLASS,
   BPF_DIV,
-  BPF_DW,
   BPF_END,
   BPF_EXIT,
   BPF_JA,
@@ -17,7 +16,6 @@ import {
   BPF_K,
   BPF_LD,
   BPF_LDX,
-  BPF_MEM,
   BPF_MOD,
   BPF_MODE,
   BPF_MOV,
@@ -30,23 +28,22 @@ import {
   BPF_X,
 } from '../bpf/index.ts';
 import type { Env } from './env.ts';
-import { EINVAL, ENOTSUPP } from './env.ts';
+import { EINVAL } from './env.ts';
 import { isIndirectJump } from './indirect-jumps.ts';
+import { isArgLoad, isArgStore } from './stack-args.ts';
 
-/** Holds the arguments after the fifth of functions that take more. */
-const ARGUMENTS = 11;
-
-/** Register numbers of an instruction. R11 has its place in loads and stores of arguments on the stack, which are not modelled. */
+/** Register numbers of an instruction. R11 has its place in loads and stores of arguments on the stack. */
 export function checkRegisters(env: Env, i: number): void {
-  const { op, dst, src, off } = env.insns;
-  const whole = off[i] % 8 === 0;
-  const loads = op[i] === (BPF_LDX | BPF_MEM | BPF_DW) && whole && off[i] > 0;
-  const stores =
-    (op[i] === (BPF_STX | BPF_MEM | BPF_DW) || op[i] === (BPF_ST | BPF_MEM | BPF_DW)) && whole && off[i] < 0;
-  if ((dst[i] === ARGUMENTS && stores && src[i] <= 10) || (src[i] === ARGUMENTS && loads && dst[i] <= 10)) {
-    env.fail(ENOTSUPP, 'not-modelled', 'arguments on the stack are not modelled');
+  const { insns } = env;
+  const bad = (r: number): never => env.fail(EINVAL, 'bad-register', `R${r} is invalid`);
+  if (insns.dst[i] > 10) {
+    if (!isArgStore(insns, i)) bad(insns.dst[i]);
+    env.usesStackArgs = true;
   }
-  for (const r of [dst[i], src[i]]) if (r > 10) env.fail(EINVAL, 'bad-register', `R${r} is invalid`);
+  if (insns.src[i] > 10) {
+    if (!isArgLoad(insns, i)) bad(insns.src[i]);
+    env.usesStackArgs = true;
+  }
 }
 
 /** An instruction with a known opcode other than a wide load (check_insn_fields()). */

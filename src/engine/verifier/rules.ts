@@ -28,6 +28,8 @@ export interface KernelRules {
   readonly cpuV4: boolean;
   /** Loads that acquire and stores that release, of all sizes (6.15). */
   readonly acquireRelease: boolean;
+  /** Functions with more than five arguments: the others are on the stack (7.1). */
+  readonly stackArgs: boolean;
   /** Instruction arrays, and jumps through them (6.19). */
   readonly indirectJumps: boolean;
   /** Loops may be closed by jumps only, not by running or calling into an instruction on the way (before 6.8). */
@@ -170,6 +172,7 @@ const RULES_6_1: KernelRules = {
   cpuV4: false,
   acquireRelease: false,
   indirectJumps: false,
+  stackArgs: false,
   backEdgesByJumpOnly: true,
   trust: false,
   storageArgNull: false,
@@ -244,6 +247,7 @@ const RULES_6_12: KernelRules = {
   cpuV4: true,
   acquireRelease: false,
   indirectJumps: false,
+  stackArgs: false,
   backEdgesByJumpOnly: false,
   trust: true,
   storageArgNull: true,
@@ -322,6 +326,7 @@ const RULES_7_2: KernelRules = {
   since: [7, 1, 0],
   acquireRelease: true,
   indirectJumps: true,
+  stackArgs: true,
   bounds: BOUNDS_7_2,
   linksAnyConst: true,
   maxLinked: 5,

@@ -18,6 +18,7 @@ import type { Env } from './env.ts';
 import { kfuncOf } from './kfuncs.ts';
 import { mapsNamed } from './maps-named.ts';
 import { offeredProto } from './offered.ts';
+import { isArgLoad, isArgStore } from './stack-args.ts';
 
 /** Bytes read (positive) or surely written (negative); `unknown`: perhaps all up to the frame pointer are read. */
 export type StackBytes = number | 'unknown';
@@ -29,6 +30,7 @@ const DYNPTR = 16;
 export function memoryUse(env: Env, i: number): { readonly reg: number; readonly bytes: number } | null {
   const { insns } = env;
   const op = insns.op[i];
+  if (isArgLoad(insns, i) || isArgStore(insns, i)) return null;
   const size = accessSize(op);
   switch (op & BPF_CLASS) {
     case BPF_LDX:

@@ -140,11 +140,12 @@ export class State extends PathState {
     }
   }
 
-  /** Puts another value, or the same, into every place that holds one: registers and spilled slots of all frames. */
+  /** Puts another value, or the same, into every place that holds one: registers, spilled slots and arguments of all frames. */
   mapValues(to: (r: Reg) => Reg): void {
     for (const f of this.frames) {
       for (let i = 0; i < f.regs.length; i++) f.regs[i] = to(f.regs[i]);
       for (let i = 0; i < f.stack.length; i++) if (f.stack[i].isSpill) f.putSlotReg(i, to(f.stack[i].reg));
+      if (f.outArgs.length > 0) f.outArgs = f.outArgs.map((r) => (r.kind === '?' ? r : to(r)));
     }
   }
 

@@ -36,6 +36,9 @@ export class Rows {
   }
 }
 
+/** `stackAccess` of an argument on the stack: this and which one. Stack slots are below it. */
+export const ARG_ACCESS = 16 * 64;
+
 const INSN = 0;
 const PREV = 1;
 const BEFORE = 2;
@@ -76,7 +79,7 @@ export class JumpHistory extends Rows {
     return this.data[step + BEFORE];
   }
 
-  /** The spilled slot that is read or written: frame * 64 + slot; -1 = none. */
+  /** The spilled slot that is read or written: frame * 64 + slot; or an argument, from `ARG_ACCESS` on; -1 = none. */
   stackAccess(step: number): number {
     return (this.data[step + FLAGS] >> SLOT) - 1;
   }

@@ -40,6 +40,7 @@ import { LoopVisits } from './loop-visits.ts';
 import { checkMemInsn } from './memory.ts';
 import { claimsOf } from './observe.ts';
 import { takeExtraStack } from './stack-extra.ts';
+import { checkArgsTaken } from './stack-args.ts';
 import { checkStackDepth } from './stack-depth.ts';
 import { History } from './history.ts';
 import { findPacketChanges } from './packet.ts';
@@ -162,6 +163,7 @@ function run(env: Env): void {
   env.fastcalls?.giveBackStack(env);
   checkStackDepth(env);
   takeExtraStack(env);
+  checkArgsTaken(env);
 }
 
 /** Verifies function `n` from its entry. */

@@ -112,6 +112,12 @@ export interface RawProgram {
   readonly attachType?: number;
   /** Instruction arrays of this program alone; their indexes follow those of `maps`. */
   readonly tables?: readonly RawTable[];
+  /** BTF, and where the functions of the program begin with their types in it. */
+  readonly functions?: {
+    readonly btf: Uint8Array;
+    readonly list: readonly { readonly start: number }[];
+    readonly typeIds: readonly number[];
+  };
 }
 
 /** An instruction array: the instruction of each entry. */
@@ -166,6 +172,11 @@ export async function rawVerdicts(
     for (const t of p.tables ?? []) {
       const line = [NO_TABLE_FD, +t.frozen, t.insns.length, ...t.insns].join(' ');
       parts.push(Buffer.from(`table ${line}\n`));
+    }
+    if (p.functions !== undefined) {
+      const { btf, list, typeIds } = p.functions;
+      const info = list.map((f, n) => `${f.start} ${typeIds[n]}`).join(' ');
+      parts.push(Buffer.from(`btf ${btf.length} ${list.length} ${info}\n`), btf, Buffer.from('\n'));
     }
     parts.push(Buffer.from(`prog ${head.join(' ')} ${p.insns.length >> 3}\n`), p.insns, Buffer.from('\n'));
   }

@@ -2,22 +2,13 @@
  * Raw programs with indirect jumps (`gotox rX`), and the instruction arrays that these go through. What the kernels said is in
  * test/data/verifier/jumps-*.json; from 7.2, which has them, with the whole log. Before 6.19 the arrays are no maps.
  */
-import type { RawTable } from '../../src/lab/index.ts';
+import type { LoggedProgram } from './logged-records.ts';
 import { ALU, asm, encode, JMP, RAW_MAPS, type Raw } from './verifier-programs.ts';
-
-export interface JumpProgram {
-  readonly name: string;
-  readonly hook: string;
-  readonly sleepable: boolean;
-  readonly license: string;
-  readonly insns: Uint8Array;
-  readonly tables: readonly RawTable[];
-}
 
 type Part = Raw | readonly Part[];
 type Table = readonly number[];
 const flat = (p: Part): Raw[] => ('op' in p ? [p] : p.flatMap(flat));
-const list: JumpProgram[] = [];
+const list: LoggedProgram[] = [];
 /** Numbers of `tables` are instructions, as they are counted: a wide load is two. */
 const add = (name: string, tables: readonly Table[], ...parts: readonly Part[]): void =>
   void list.push({
@@ -29,7 +20,7 @@ const add = (name: string, tables: readonly Table[], ...parts: readonly Part[]):
     tables: tables.map((insns) => ({ insns, frozen: true })),
   });
 /** Changes the program that was added last. */
-const but = (change: Partial<JumpProgram>): void => void list.push({ ...list.pop()!, ...change });
+const but = (change: Partial<LoggedProgram>): void => void list.push({ ...list.pop()!, ...change });
 
 const T = RAW_MAPS.length;
 const raw = (op: number, dst: number, src: number, off: number, imm: number): Raw => ({ op, dst, src, off, imm });
@@ -171,4 +162,4 @@ add('reserved field: immediate', [[4]], load(), raw(0x0d, 1, 0, 0, 1), ret());
 add('register 11', [[4]], load(), asm.gotox(11), ret());
 add('of class JMP32', [[4]], load(), raw(0x0e, 1, 0, 0, 0), ret());
 
-export const JUMP_PROGRAMS: readonly JumpProgram[] = list;
+export const JUMP_PROGRAMS: readonly LoggedProgram[] = list;

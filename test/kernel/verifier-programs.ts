@@ -3,8 +3,10 @@ import {
   BPF_PSEUDO_MAP_FD,
   BPF_PSEUDO_MAP_VALUE,
   decodeInsns,
+  BtfBuilder,
   MAP_TYPES,
   OP_LD_IMM64,
+  parseBtf,
 } from '../../src/engine/bpf/index.ts';
 import type { LoadedObject, LoadedProgram, MapDef } from '../../src/engine/loader/index.ts';
 import { NO_TABLE_FD, type RawMap, type RawTable } from '../../src/lab/index.ts';
@@ -139,6 +141,37 @@ function withoutTables(insns: InsnArray): void {
   }
 }
 
+/** The functions of a raw program in BTF: all take and return numbers. */
+export interface RawFunctions {
+  readonly btf: Uint8Array;
+  readonly list: readonly RawFunction[];
+  /** Type ids of the functions, in the order of the list. */
+  readonly typeIds: readonly number[];
+}
+
+export interface RawFunction {
+  readonly name: string;
+  readonly start: number;
+  readonly params: number;
+  readonly linkage: 'static' | 'global';
+}
+
+export function functionsOf(list: readonly RawFunction[]): RawFunctions {
+  const b = new BtfBuilder();
+  const long = b.addInt('long', 8, { signed: true });
+  const typeIds = list.map((f) => {
+    const params = Array.from({ length: f.params }, (_, n) => ({ name: `a${n + 1}`, type: long }));
+    return b.addFunc(f.name, b.addFuncProto(long, params), f.linkage);
+  });
+  return { btf: b.emit(), list, typeIds };
+}
+
+function opened(bytes: Uint8Array): Btf {
+  const btf = parseBtf(bytes);
+  if (!btf.ok) throw new Error(btf.error.message);
+  return btf.value;
+}
+
 /** What the loader would make of a raw LSM program. */
 export function rawObject(
   bytes: Uint8Array,
@@ -146,7 +179,7 @@ export function rawObject(
   hook: string,
   sleepable = false,
   license = 'GPL',
-  tables: readonly RawTable[] = [],
+  { tables = [], functions }: { readonly tables?: readonly RawTable[]; readonly functions?: RawFunctions } = {},
 ): { obj: LoadedObject; prog: LoadedProgram } {
   const insns = decodeInsns(bytes);
   const hasTables = btf.find('bpf_insn_array', 'struct') !== 0;
@@ -159,12 +192,18 @@ export function rawObject(
     autoload: true,
     attach: { progType: 'lsm', sleepable, hook, func, btfId: btf.find(func, 'func') },
     insns,
-    subprogs: [{ name: 'raw', start: 0, end: insns.count, funcTypeId: 0, linkage: 'global' }],
+    subprogs: functions?.list.map((f, n) => ({
+      name: f.name,
+      start: f.start,
+      end: functions.list.at(n + 1)?.start ?? insns.count,
+      funcTypeId: functions.typeIds[n],
+      linkage: f.linkage,
+    })) ?? [{ name: 'raw', start: 0, end: insns.count, funcTypeId: 0, linkage: 'global' }],
     lines: [],
     coreRelos: [],
   };
   return {
-    obj: { name: 'raw', license, gplCompatible: license === 'GPL', btf: null, maps, programs: [prog] },
+    obj: { name: 'raw', license, gplCompatible: license === 'GPL', btf: functions === undefined ? null : opened(functions.btf), maps, programs: [prog] },
     prog,
   };
 }

@@ -4,7 +4,7 @@ import type { Env } from './env.ts';
 import { EACCES, EINVAL, ENOTSUPP } from './env.ts';
 import { enter, kfuncAt, startCallback } from './callbacks.ts';
 import { dynptrId, dynptrRef, dynptrType, releaseDynptr } from './dynptr.ts';
-import { checkArgsThere, dropArgs, noMoreArgLoads } from './stack-args.ts';
+import { checkStaticCall, dropArgs, noMoreArgLoads } from './stack-args.ts';
 import { checkSubprogArgs } from './func-args.ts';
 import { isGraphFunc } from './graph.ts';
 import { kfuncRole } from './kfunc-table.ts';
@@ -69,7 +69,6 @@ function callFunction(env: Env): void {
   const n = env.subprogAt(target);
   const sub = env.subprogs[n];
   const caller = env.frame;
-  if (env.rules.stackArgs) checkArgsThere(env, n);
   if (sub.global) {
     const tooLate = (what: string): never => {
       env.log.line(`global function calls are not allowed ${what},`);
@@ -100,7 +99,7 @@ function callFunction(env: Env): void {
     env.setReg(0, unknownReg(env.insn));
     return;
   }
-  if (env.rules.trust) checkSubprogArgs(env, n);
+  if (env.rules.stackArgs) checkStaticCall(env, n);
   const callee = enter(env, env.state, n, env.insn);
   // The copies keep their places' parents: what the callee reads of them, the caller's past is asked for.
   for (let i = 1; i <= 5; i++) callee.moveReg(i, caller);

@@ -102,6 +102,10 @@ export interface SubprogInfo {
   hasTailCall: boolean;
   /** How many arguments it has by BTF; undefined = was not asked yet. */
   args?: number;
+  /** Of a static function: what its arguments are; null = they are not compared; undefined = was not asked yet. */
+  argKinds?: readonly ('scalar' | 'ctx')[] | null;
+  /** Of a static function: it was called with something else than its BTF says. */
+  unreliable?: boolean;
   /** Arguments that it stores on the stack, and that its calls take from there. */
   argsStored: number;
   argsCalledFor: number;

@@ -43,6 +43,24 @@ export function argsOf(env: Env, subprog: number): readonly FuncArg[] {
   return p.params.map((param, i) => argOf(env, btf, sub.funcTypeId, sub.name, param.type, i));
 }
 
+/** What a static function takes by BTF, as far as the kernel compares it with a call; null = it does not. */
+export function staticArgs(env: Env, subprog: number): readonly ('scalar' | 'ctx')[] | null {
+  const { btf } = env.obj;
+  const { funcTypeId } = env.subprogs[subprog];
+  if (btf === null || funcTypeId === 0) return null;
+  const f = btf.type(funcTypeId);
+  const p = f.kind === 'func' ? btf.type(f.type) : f;
+  if (p.kind !== 'func_proto') return null;
+  const ret = btf.type(btf.strip(p.ret));
+  if (ret.kind !== 'void' && !isNumber(ret)) return null;
+  const kinds = p.params.map((param) => {
+    const t = btf.type(btf.strip(param.type));
+    if (isNumber(t)) return 'scalar';
+    return t.kind === 'ptr' && isContextPointer(btf, t, env.prog.attach.progType) ? 'ctx' : null;
+  });
+  return kinds.includes(null) ? null : (kinds as ('scalar' | 'ctx')[]);
+}
+
 function argOf(env: Env, btf: Btf, funcId: number, func: string, typeId: number, i: number): FuncArg {
   const bad = (message: string, errno = EINVAL): never => env.fail(errno, 'global-args', message);
   const tags = env.rules.trust ? argTags(env, funcId, i) : new Set<string>();
@@ -169,9 +187,8 @@ export function entryReg(env: Env, arg: FuncArg): Reg {
   }
 }
 
-/** Do the caller's registers fit? Logs what does not; false then. Static functions take anything. */
+/** Do the caller's registers fit a global function? Logs what does not; false then. */
 export function checkSubprogArgs(env: Env, subprog: number): boolean {
-  if (!env.subprogs[subprog].global) return true;
   try {
     argsOf(env, subprog).forEach((arg, i) => checkArgument(env, arg, i));
     return true;

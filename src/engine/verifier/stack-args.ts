@@ -5,6 +5,7 @@
  */
 import { BPF_DW, BPF_LDX, BPF_MEM, BPF_ST, BPF_STX, type InsnArray } from '../bpf/index.ts';
 import type { Env } from './env.ts';
+import { staticArgs } from './func-args.ts';
 import { EACCES, EFAULT, EINVAL } from './env.ts';
 import { defineReg, useReg } from './liveness.ts';
 import { recordHistory } from './precision.ts';
@@ -94,29 +95,61 @@ export function noMoreArgLoads(env: Env): void {
   if (incoming(env, env.frame.subprog) > 0) env.frame.noArgLoad = true;
 }
 
-/** The call of a function of the program: all arguments that BTF says it has on the stack must be there. */
-export function checkArgsThere(env: Env, subprog: number): void {
-  const { frame } = env;
-  const count = argCount(env, subprog);
-  if (count > MAX_ARGS) {
-    const words = `kernel supports at most ${MAX_ARGS} parameters, function ${env.subprogs[subprog].name} has ${count}`;
-    env.fail(EFAULT, 'stack-args', words);
-  }
+/** All arguments that BTF says a function has on the stack must be there. */
+function checkArgsThere(env: Env, count: number): void {
+  const { outArgs } = env.frame;
   for (let slot = 0; slot < count - IN_REGISTERS; slot++) {
-    if ((frame.outArgs[slot] ?? NOT_INIT).kind === '?') {
+    if ((outArgs[slot] ?? NOT_INIT).kind === '?') {
       const words = `callee expects ${count} args, stack arg${slot + 1} is not initialized`;
       env.fail(EFAULT, 'stack-args', words);
     }
   }
-  if (env.subprogs[subprog].global) return;
-  const caller = env.subprogs[frame.subprog];
+}
+
+/**
+ * The call of a static function: its arguments on the stack are there. What does not fit its BTF otherwise is no error, but from
+ * then on nothing of that is believed (btf_check_subprog_call()).
+ */
+export function checkStaticCall(env: Env, subprog: number): void {
+  const sub = env.subprogs[subprog];
+  if (env.obj.btf !== null && sub.funcTypeId !== 0 && !sub.unreliable) {
+    const count = argCount(env, subprog);
+    const tooMany = count > MAX_ARGS;
+    const words = `kernel supports at most ${MAX_ARGS} parameters, function ${sub.name} has ${count}`;
+    if (tooMany) env.log.line(words);
+    // The kernel keeps four bits of it.
+    checkArgsThere(env, count & 15);
+    if (tooMany) env.failWordless(EFAULT, 'stack-args', words);
+    sub.unreliable = !argsFit(env, subprog, count);
+  }
+  const caller = env.subprogs[env.frame.subprog];
   caller.argsCalledFor = Math.max(caller.argsCalledFor, incoming(env, subprog));
+}
+
+/** Do the arguments of a static function fit? Logs the first that does not. */
+function argsFit(env: Env, subprog: number, count: number): boolean {
+  const sub = env.subprogs[subprog];
+  if (sub.argKinds === undefined) sub.argKinds = staticArgs(env, subprog);
+  const kinds = sub.argKinds;
+  if (kinds === null) return false;
+  for (let n = 0; n < count; n++) {
+    const reg = n < IN_REGISTERS ? env.reg(n + 1) : env.frame.outArgs[n - IN_REGISTERS];
+    if (kinds[n] === 'scalar' ? reg.isScalar : reg.kind === 'ctx') continue;
+    const name = n < IN_REGISTERS ? `R${n + 1}` : `*(R${ARGUMENTS}-${(n - IN_REGISTERS + 1) * ARG_SIZE})`;
+    env.log.line(`${name} ${kinds[n] === 'scalar' ? 'is not a scalar' : 'expects pointer to ctx'}`);
+    return false;
+  }
+  return true;
 }
 
 /** After a call the arguments are gone, though their places stay. */
 export function dropArgs(frame: Frame): void {
   if (frame.outArgs.some((r) => r !== NOT_INIT)) frame.outArgs = frame.outArgs.map(() => NOT_INIT);
 }
+
+/** Does a function take arguments on the stack, or call functions that do? */
+export const hasStackArgs = (env: Env, subprog: number): boolean =>
+  env.rules.stackArgs && (env.subprogs[subprog].argsCalledFor > 0 || incoming(env, subprog) > 0);
 
 /** No function stores arguments that none of its calls takes (bpf_fixup_call_args()). */
 export function checkArgsTaken(env: Env): void {

@@ -4,6 +4,7 @@ import { kfuncAt } from './callbacks.ts';
 import type { Env } from './env.ts';
 import { E2BIG, EACCES, EINVAL } from './env.ts';
 import { THROW } from './kfuncs.ts';
+import { hasStackArgs } from './stack-args.ts';
 
 const MAX_STACK = 512;
 
@@ -26,6 +27,9 @@ function visit(env: Env, n: number, depth: number, frame: number, chain: readonl
   env.maxStackDepth = Math.max(env.maxStackDepth, total);
   if (total > MAX_STACK) {
     env.fail(EACCES, 'stack-too-large', `combined stack size of ${frame + 1} calls is ${total}. Too large`);
+  }
+  if (sub.hasTailCall && chain.some((c) => hasStackArgs(env, c))) {
+    env.fail(EINVAL, 'stack-args', 'tail_calls are not allowed in programs with stack args');
   }
   for (let i = sub.start; i < sub.end; i++) {
     if (env.rules.trust && kfuncAt(env, i) === THROW && chain.some((c) => env.subprogs[c].isCallback)) {

@@ -355,9 +355,42 @@ static int make_table(char **line)
 	return fd;
 }
 
+#define MAX_FUNCS 64
+
+/* BTF of the next program, and its functions; fd 0: none. */
+static struct {
+	int fd, count;
+	struct bpf_func_info funcs[MAX_FUNCS];
+} info;
+
+/* `BYTES COUNT (INSN TYPE)...` and the bytes of the BTF. */
+static int load_info(char **line, struct payload *p)
+{
+	size_t n = number(next_word(line));
+
+	info.count = number(next_word(line));
+	if (info.count > MAX_FUNCS)
+		return -1;
+	for (int i = 0; i < info.count; i++) {
+		info.funcs[i].insn_off = number(next_word(line));
+		info.funcs[i].type_id = number(next_word(line));
+	}
+	char *bytes = payload_bytes(p, n);
+
+	info.fd = bytes ? bpf_btf_load(bytes, n, NULL) : -1;
+	return info.fd;
+}
+
+static void forget_info(void)
+{
+	if (info.fd > 0)
+		close(info.fd);
+	info.fd = info.count = 0;
+}
+
 /*
  * Payload: `options LEVEL TAIL`; `map TYPE KEY VALUE ENTRIES FLAGS` (index = order); `table ...` (see make_table), a map of
- * the next program only, with the next index;
+ * the next program only, with the next index; `btf ...` (see load_info), of the next program only;
  * `prog TYPE ATTACH FLAGS LICENSE FUNC SLOTS` and SLOTS * 8 raw bytes (FUNC `-` for none, `#ID` for a BTF id).
  * Answers one line per program: {"t":"raw","i":..,"errno":..,"log":tail}.
  */
@@ -396,6 +429,11 @@ int job_raw(struct payload *p)
 			}
 			maps[count++] = fd;
 			tables++;
+		} else if (!strcmp(word, "btf")) {
+			if (load_info(&line, p) < 0) {
+				out_error("raw: BTF cannot be loaded", errno);
+				break;
+			}
 		} else if (!strcmp(word, "prog")) {
 			int type = number(next_word(&line)), attach = number(next_word(&line)), flags = number(next_word(&line));
 			char *license = next_word(&line), *func = next_word(&line);
@@ -411,6 +449,13 @@ int job_raw(struct payload *p)
 			memcpy(insns, raw, slots * 8);
 			LIBBPF_OPTS(bpf_prog_load_opts, opts, .log_level = level, .log_buf = log_buffer, .log_size = LOG_SIZE,
 				    .expected_attach_type = attach, .prog_flags = flags);
+
+			if (info.fd > 0) {
+				opts.prog_btf_fd = info.fd;
+				opts.func_info = info.funcs;
+				opts.func_info_cnt = info.count;
+				opts.func_info_rec_size = sizeof(info.funcs[0]);
+			}
 			log_buffer[0] = 0;
 			int e = 0, id = *func == '#' ? number(func + 1) : strcmp(func, "-") ? kernel_function(func) : 0;
 
@@ -444,6 +489,7 @@ int job_raw(struct payload *p)
 			free(insns);
 			for (; tables; tables--)
 				close(maps[--count]);
+			forget_info();
 		} else {
 			out_error("raw: unknown line", 0);
 			break;

@@ -57,17 +57,6 @@ describe('verifyProgram', () => {
     expect(full).toMatch(/processed 4 insns \(limit 1000000\)/);
   });
 
-  it('says of what 7.2 alone has that it is not modelled', () => {
-    const words = (kernel: '6.12' | '7.2', ...list: Raw[]): string => {
-      const { obj, prog } = rawObject(encode([...list, asm.mov(0, 0), asm.exit()]), platform(kernel).btf, 'file_open');
-      return verifyProgram(obj, prog, platform(kernel)).message;
-    };
-    for (const r11 of [asm.stx(8, 11, -8, 1), asm.st(8, 11, -16, 1), asm.ldx(8, 2, 11, 8)]) {
-      expect(words('7.2', r11)).toBe('arguments on the stack are not modelled');
-      expect(words('6.12', r11)).toBe('R11 is invalid');
-    }
-  });
-
   it('counts visits', () => {
     const r = check([asm.mov(6, 0), asm.alu(ALU.add, 6, 1), asm.jmp(JMP.lt, 6, 10, -2), asm.mov(0, 0), asm.exit()]);
     expect([...r.visits]).toEqual([1, 10, 10, 1, 1]);

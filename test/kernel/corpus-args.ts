@@ -55,7 +55,11 @@ const seven = func(7, get(0), get(1, 1), ret());
 // Calls.
 add('six', [args(), putNumber(0, 6), call(1), ret()], [six]);
 add('seven', [args(), putNumber(0, 6), putNumber(1, 7), call(1), ret()], [seven]);
-add('twelve', [args(), [0, 1, 2, 3, 4, 5, 6].map((n) => putNumber(n, n)), call(1), ret()], [func(12, get(0, 6), ret())]);
+add(
+  'twelve',
+  [args(), [0, 1, 2, 3, 4, 5, 6].map((n) => putNumber(n, n)), call(1), ret()],
+  [func(12, get(0, 6), ret())],
+);
 add('thirteen', [args(), [0, 1, 2, 3, 4, 5, 6].map((n) => putNumber(n, n)), call(1), ret()], [func(13, ret())]);
 add('a register', [asm.mov(6, 3), args(), put(0, 6), call(1), ret()], [six]);
 add('the context', [asm.movr(6, 1), args(), put(0, 6), call(1), ret()], [func(6, get(1), asm.ldx(8, 0, 1, 0), ret())]);
@@ -79,16 +83,28 @@ add('stored for nobody', [putNumber(0, 6), ret()]);
 add('more are stored than taken', [args(), putNumber(0, 6), putNumber(2, 8), call(1), ret()], [six]);
 add('the eighth on the stack', [args(), putNumber(7, 6), call(1), ret()], [six]);
 add('loaded where there is none', [get(0), ret()]);
-add('loaded where the caller has some', [args(), putNumber(0, 6), call(1), call(2), ret()], [six, func(1, get(0), ret())]);
+add(
+  'loaded where the caller has some',
+  [args(), putNumber(0, 6), call(1), call(2), ret()],
+  [six, func(1, get(0), ret())],
+);
 add('loaded beyond the last', [args(), putNumber(0, 6), call(1), ret()], [func(6, get(0, 1), ret())]);
 add('loaded after a store', [args(), putNumber(0, 6), call(1), ret()], [func(6, args(), putNumber(0, 1), get(6), call(2), ret()), six]); // prettier-ignore
 add('loaded after a call', [args(), putNumber(0, 6), call(1), ret()], [func(6, asm.call(7), get(6), ret())]);
-add('loaded twice', [args(), putNumber(0, 6), call(1), ret()], [func(6, get(6), get(7), asm.alur(ALU.add, 6, 7), ret())]);
+add(
+  'loaded twice',
+  [args(), putNumber(0, 6), call(1), ret()],
+  [func(6, get(6), get(7), asm.alur(ALU.add, 6, 7), ret())],
+);
 add('loaded on one way, after a call on the other', [args(), putNumber(0, 6), call(1), ret()], [func(6, asm.jmp(JMP.eq, 1, 9, 1), asm.call(7), get(6), ret())]); // prettier-ignore
 
 // Pointers to the stack.
 const toSlot = (): Raw[] => [asm.st(8, 10, -8, 1), args(), asm.movr(6, 10), asm.alu(ALU.add, 6, -8), put(0, 6)].flat();
-add('a pointer to the stack is read through', [toSlot(), call(1), ret()], [func(6, get(1), asm.ldx(8, 0, 1, 0), ret())]);
+add(
+  'a pointer to the stack is read through',
+  [toSlot(), call(1), ret()],
+  [func(6, get(1), asm.ldx(8, 0, 1, 0), ret())],
+);
 add('a pointer to the stack is written through', [args(), asm.movr(6, 10), asm.alu(ALU.add, 6, -8), put(0, 6), call(1), asm.ldx(8, 0, 10, -8), ret()], [func(6, get(1), asm.st(8, 1, 0, 5), ret())]); // prettier-ignore
 add('a pointer to the stack is passed on', [toSlot(), call(1), ret()], [func(6, get(6), args(), put(0, 6), call(2), ret()), func(6, get(1), asm.ldx(8, 0, 1, 0), ret())]); // prettier-ignore
 add('a slot that was never written is read', [args(), asm.movr(6, 10), asm.alu(ALU.add, 6, -8), put(0, 6), call(1), ret()], [func(6, get(1), asm.ldx(8, 0, 1, 0), ret())]); // prettier-ignore
@@ -99,13 +115,18 @@ const lookup: Raw[] = [asm.st(4, 10, -4, 0), asm.movr(2, 10), asm.alu(ALU.add, 2
 add('a map value that may be NULL', [lookup, asm.movr(6, 0), args(), put(0, 6), call(1), ret()], [func(6, get(1), asm.jmp(JMP.eq, 1, 0, 1), asm.ldx(8, 0, 1, 0), ret())]); // prettier-ignore
 const reserve: Raw[] = [...asm.map(1, 2), asm.mov(2, 16), asm.mov(3, 0), asm.call(131), asm.jmp(JMP.ne, 0, 0, 1), asm.exit(), asm.movr(6, 0)]; // prettier-ignore
 const submit: Raw[] = [asm.mov(2, 0), asm.call(132)];
-add('a record is submitted by the callee', [reserve, args(), put(0, 6), call(1), ret()], [func(6, get(1), submit, ret())]);
+add(
+  'a record is submitted by the callee',
+  [reserve, args(), put(0, 6), call(1), ret()],
+  [func(6, get(1), submit, ret())],
+);
 add('a record is submitted by both', [reserve, args(), put(0, 6), call(1), asm.movr(1, 6), submit, ret()], [func(6, get(1), submit, ret())]); // prettier-ignore
 /** Writes to its stack at the sixth argument. */
 const indexed = func(6, get(3), asm.movr(2, 10), asm.alu(ALU.add, 2, -16), asm.alur(ALU.add, 2, 3), asm.st(1, 2, 0, 1), ret()); // prettier-ignore
 add('an index with bounds', [random(6), asm.alu(ALU.and, 6, 15), args(), put(0, 6), call(1), ret()], [indexed]);
 add('an index too large', [random(6), asm.alu(ALU.and, 6, 31), args(), put(0, 6), call(1), ret()], [indexed]);
-const either = (a: number, b: number): Raw[] => [random(7), asm.mov(6, a), asm.jmp(JMP.eq, 7, 0, 1), asm.mov(6, b)].flat();
+const either = (a: number, b: number): Raw[] =>
+  [random(7), asm.mov(6, a), asm.jmp(JMP.eq, 7, 0, 1), asm.mov(6, b)].flat();
 add('a number that is needed precisely on both ways', [either(3, 9), args(), put(0, 6), call(1), ret()], [indexed]);
 add('a number that is too large on one way', [either(3, 16), args(), put(0, 6), call(1), ret()], [indexed]);
 add('numbers stored by both ways are indexes', [random(7), args(), asm.jmp(JMP.eq, 7, 0, 2), putNumber(0, 3), asm.ja(1), putNumber(0, 9), asm.mov(8, 1), asm.mov(8, 2), asm.jmp(JMP.eq, 7, 5, 1), asm.mov(9, 1), call(1), ret()], [indexed]); // prettier-ignore

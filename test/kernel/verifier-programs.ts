@@ -203,7 +203,14 @@ export function rawObject(
     coreRelos: [],
   };
   return {
-    obj: { name: 'raw', license, gplCompatible: license === 'GPL', btf: functions === undefined ? null : opened(functions.btf), maps, programs: [prog] },
+    obj: {
+      name: 'raw',
+      license,
+      gplCompatible: license === 'GPL',
+      btf: functions === undefined ? null : opened(functions.btf),
+      maps,
+      programs: [prog],
+    },
     prog,
   };
 }

@@ -11,7 +11,18 @@ import type { Env } from './env.ts';
 import { E2BIG, EINVAL } from './env.ts';
 import type { Flow } from './flow.ts';
 import type { Places, Track, Tracks } from './frame-pointers.ts';
-import { follow, isFp, join, MIXED, moved, none, sameTrack, single, STACK_SLOTS, TRACKED_REGS } from './frame-pointers.ts';
+import {
+  follow,
+  isFp,
+  join,
+  MIXED,
+  moved,
+  none,
+  sameTrack,
+  single,
+  STACK_SLOTS,
+  TRACKED_REGS,
+} from './frame-pointers.ts';
 import { FN } from './helper-protos.ts';
 import type { LivenessLog } from './live-log.ts';
 import { allHalves, FrameMasks, HALF, halvesBetween, noHalves, type Halves } from './stack-masks.ts';

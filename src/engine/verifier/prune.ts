@@ -60,15 +60,17 @@ export function checkpointsAt(env: Env, st: State | KeptState, insn: number): Ch
   return env.explored.get(placeOf(env, st, insn)) ?? [];
 }
 
-/** The list of checkpoints: later kernels' have a key that the call which led to the function is part of. */
-function placeOf(env: Env, st: State | KeptState, insn: number): number {
-  return env.loops === null ? insn : ((insn ^ st.cur.callsite) >>> 0) % env.insns.count;
-}
+/**
+ * The list of checkpoints: its key has the call in it which led to the function (explored_state() of all kernels), so those of
+ * other calls are seldom in it, and when they are, they count as the kernel counts them.
+ */
+const placeOf = (env: Env, st: State | KeptState, insn: number): number =>
+  ((insn ^ st.cur.callsite) >>> 0) % env.insns.count;
 
 /** What checkpoints hold that was not read is forgotten when they are explored completely. */
-function cleanExplored(list: readonly Checkpoint[], cur: State): void {
+function cleanExplored(list: readonly Checkpoint[], insn: number, cur: State): void {
   for (const c of list) {
-    if (c.state.branches > 0 || c.state.clean) continue;
+    if (c.state.insn !== insn || c.state.branches > 0 || c.state.clean) continue;
     const entry = loopEntry(c.state);
     if (entry !== null && entry.branches > 0) continue;
     if (sameCallsites(c.state, cur)) c.state.clean = true;
@@ -101,7 +103,7 @@ export function visit(env: Env): Visit {
   let add =
     force || (env.jumpsProcessed - env.prevJumpsProcessed >= 2 && env.insnsProcessed - env.prevInsnsProcessed >= 8);
   const list = checkpointsAt(env, cur, at);
-  if (env.before === null) cleanExplored(list, cur);
+  if (env.before === null) cleanExplored(list, at, cur);
   let seen = 0;
   for (let n = 0; n < list.length;) {
     const c = list[n];

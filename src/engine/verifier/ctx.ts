@@ -56,7 +56,7 @@ export function ctxAccess(env: Env, off: number, size: number, write: boolean, s
   if (env.prog.attach.progType !== 'lsm' && env.prog.attach.progType !== 'lsm_cgroup') {
     if (off < 0 || off >= 96 || off % size !== 0 || write) bad(env, off, size, null);
   }
-  const func = env.prog.attach.func;
+  const func = env.prog.attach.func.replace(/^btf_trace_/, '');
   if (off % 8 !== 0) bad(env, off, size, `func '${func}' offset ${off} is not multiple of 8`);
   const proto = attachProto(env);
   if (proto === null) return unknownReg(env.insn);
@@ -98,10 +98,9 @@ export function ctxAccess(env: Env, off: number, size: number, write: boolean, s
     if (argsTrusted(env)) flags |= TRUSTED;
     if (arg < count && proto.params[arg].name.endsWith('__nullable')) flags |= MAYBE_NULL;
     if (env.prog.attach.progType === 'tp_btf' && env.rules.tracepointNulls) {
-      const tracepoint = func.replace(/^btf_trace_/, '');
-      if (tracepointArgNull(tracepoint, arg)) flags |= MAYBE_NULL;
+      if (tracepointArgNull(func, arg)) flags |= MAYBE_NULL;
       // The kernel hands out a number then.
-      if (tracepointArgError(tracepoint, arg)) return unknownReg(env.insn);
+      if (tracepointArgError(func, arg)) return unknownReg(env.insn);
     }
   }
   const r = structPointer(env, target.id, flags);

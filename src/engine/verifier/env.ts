@@ -1,5 +1,6 @@
 /** What one verification run knows: program, platform, the current state, the work list and the counters. */
 import type { Btf, InsnArray } from '../bpf/index.ts';
+import { kernelMapNames } from '../loader/index.ts';
 import type { LineRecord, LoadedObject, LoadedProgram, MapDef } from '../loader/index.ts';
 import type { CtxField, CtxTable } from './ctx-fields.ts';
 import type { Fastcalls } from './fastcall.ts';
@@ -192,6 +193,12 @@ export class Env {
   /** Callbacks of timers and work queues, and the function that exceptions end in. */
   exceptionCallback = -1;
   seenException = false;
+  #mapNames: readonly string[] | null = null;
+  /** What the kernel calls the maps, for its log. */
+  get mapNames(): readonly string[] {
+    return (this.#mapNames ??= kernelMapNames(this.obj));
+  }
+
   /** The arena that the program uses. */
   arena: MapDef | null = null;
   /** Is there a load or a store of an argument on the stack? */

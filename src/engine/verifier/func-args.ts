@@ -61,6 +61,19 @@ export function staticArgs(env: Env, subprog: number): readonly ('scalar' | 'ctx
   return kinds.includes(null) ? null : (kinds as ('scalar' | 'ctx')[]);
 }
 
+/**
+ * The kernel looks at the prototype of the program itself, too, and only says what it thinks of it: `void *ctx` is no context
+ * to it (do_check_common()).
+ */
+export function noteMainArgs(env: Env): void {
+  if (env.obj.btf === null || env.subprogs[0].funcTypeId === 0 || !env.rules.trust) return;
+  try {
+    argsOf(env, 0);
+  } catch (e) {
+    if (!(e instanceof Refusal)) throw e;
+  }
+}
+
 function argOf(env: Env, btf: Btf, funcId: number, func: string, typeId: number, i: number): FuncArg {
   const bad = (message: string, errno = EINVAL): never => env.fail(errno, 'global-args', message);
   const tags = env.rules.trust ? argTags(env, funcId, i) : new Set<string>();

@@ -60,7 +60,10 @@ export function checkIter(
     fine = slot.isIter && st.iter?.btfId === typeId && (st.refId !== 0) === (i === 0);
   }
   if (!fine) bad(`expected an initialized iter_${typeText(env, typeId)} as ${as}`);
-  for (let i = 0; i < slots; i++) markSlotRead(frame, spi - i);
+  for (let i = 0; i < slots; i++) {
+    markSlotRead(frame, spi - i);
+    env.log.touchSlot(spi - i);
+  }
   const place = { frame: reg.frame, spi, refId: frame.stack[spi].reg.refId };
   if (step === 'destroy') destroy(env, reg, spi, slots);
   return place;
@@ -86,6 +89,7 @@ function create(env: Env, reg: Reg, typeId: number, slots: number, rcu: boolean)
     st.iter = { btfId: typeId, state: 'active', depth: 0 };
     frame.putSlot(spi - i, ALL_ITER, st);
     frame.noteWritten(spi - i);
+    env.log.touchSlot(spi - i);
   }
 }
 

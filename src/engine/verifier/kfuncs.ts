@@ -115,7 +115,10 @@ export function callKfunc(env: Env): boolean {
   meta.params.forEach((_, i) => {
     if (env.reg(i + 1).kind !== '?') markRead(env.frame, i + 1);
   });
-  for (let i = 0; i <= 5; i++) env.setReg(i, NOT_INIT);
+  for (let i = 0; i <= 5; i++) {
+    env.setReg(i, NOT_INIT);
+    env.log.touchReg(i);
+  }
   result(env, meta, proto.ret);
   if (func.flags.has('iter_next') && meta.iter !== null) iterNext(env, meta.iter);
   return f.name === THROW;

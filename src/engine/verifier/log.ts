@@ -2,6 +2,7 @@
  * The verifier's log, in the kernel's format. Level 1 keeps the current path only, level 2 everything. Behaviour follows
  * kernel/bpf/log.c: after an instruction the registers and stack slots that it touched are printed behind it, in a column.
  */
+import type { LineRecord } from '../loader/index.ts';
 
 /** Column of the state behind an instruction; longer instructions push it on in steps. */
 const COLUMN = 40;
@@ -28,7 +29,7 @@ export class Log {
   private size = 0;
   private dropped = 0;
   /** C line printed last, so that it is not repeated. */
-  lastLine = '';
+  lastLine: LineRecord | null = null;
   /** Where the last instruction's line ended, and its length: the state goes behind it if nothing came since. */
   private insnEnd = -1;
   private insnLength = 0;

@@ -3,6 +3,8 @@ import {
   BPF_ATOMIC,
   BPF_CALL,
   BPF_CLASS,
+  BPF_PSEUDO_CALL,
+  BPF_PSEUDO_KFUNC_CALL,
   BPF_JMP,
   BPF_LOAD_ACQ,
   BPF_MODE,
@@ -128,7 +130,8 @@ function regTextModern(env: Env, frame: Pick<Frame, 'frameno'>, r: Reg): string 
   else if (r.refId && r.refId !== id) a.push(`parent_id=${r.refId}`);
   if (r.flags & NON_OWN) a.push('non_own_ref');
   if (hasMap(r) && r.map !== null) {
-    if (r.map.name !== '') a.push(`map=${r.map.name.slice(0, 15)}`);
+    const name = env.mapNames[r.map.index];
+    if (name !== '') a.push(`map=${name}`);
     a.push(`ks=${r.map.keySize},vs=${r.map.valueSize}`);
   }
   if (!r.isScalar && r.off) a.push(`off=${sint(r.off)}`);
@@ -169,13 +172,25 @@ export function frameText(env: Env, frame: Frame, touchedOnly = false): string {
     if (r.kind === '?' || (touchedOnly && !env.log.hasReg(i))) return;
     out += ` R${i}${live(env, frame.regLive(i))}=${regText(env, frame, r, (frame.precise & (1 << i)) !== 0)}`;
   });
-  frame.stack.forEach((s, i) => {
-    if (touchedOnly && !env.log.hasSlot(i)) return;
-    out += slotText(env, frame, s, i);
-  });
+  const { stack } = frame;
+  for (let i = 0; i < stack.length; i++) {
+    if (touchedOnly && !env.log.hasSlot(i)) continue;
+    // Dynptrs have two slots and are shown by the upper one.
+    if (env.rules.trust && stack[i].isDynptr && i + 1 < stack.length) i++;
+    out += slotText(env, frame, stack[i], i);
+  }
   if (frame.refs.length > 0) out += ` refs=${frame.refs.map((r) => r.id).join(',')}`;
   if (frame.inCallback) out += ' cb';
   return out;
+}
+
+function dynptrText(env: Env, r: Reg): string {
+  const a: string[] = [];
+  if (r.id) a.push(`id=${r.id}`);
+  if (r.refId) a.push(`${env.rules.oneId ? 'parent' : 'ref'}_id=${r.refId}`);
+  // Of the first of its two slots; the kernel keeps that where a slice has the id of its dynptr.
+  if (!env.rules.oneId) a.push('dynptr_id=1');
+  return `dynptr_${r.dynptr?.type ?? '<invalid>'}(${a.join(',')})`;
 }
 
 /** ` fp-8=…` of one slot; '' = nothing was written there. */
@@ -183,6 +198,14 @@ export function slotText(env: Env, frame: Frame, s: StackSlot, i: number): strin
   if (s.types.every(isBlank)) return '';
   const at = ` fp${-(i + 1) * 8}${live(env, frame.slotLive(i))}=`;
   const chars = s.types.map((t) => SLOT_CHARS[t]).join('');
+  if (env.rules.trust && s.isDynptr) return at + dynptrText(env, s.reg);
+  if (env.rules.trust && s.isIter) {
+    const { iter, refId } = s.reg;
+    if (refId === 0 || iter === null) return '';
+    const id = `${env.rules.oneId ? '' : 'ref_'}id=${refId}`;
+    const type = env.btf.name(iter.btfId).replace(/^bpf_iter_/, '');
+    return `${at}iter_${type}(${id},state=${iter.state},depth=${iter.depth})`;
+  }
   if (!s.isSpill) return at + chars;
   if (env.rules.trust)
     return at + chars.slice(0, chars.indexOf('r')) + regText(env, frame, s.reg, frame.slotPrecise(i));
@@ -199,8 +222,11 @@ export function printTouched(env: Env): void {
 /** The C line before an instruction, when it is another than the last printed. */
 export function printLine(env: Env, insn: number): void {
   const l = env.lineOf(insn);
-  if (l === null || l.text === env.log.lastLine) return;
-  env.log.lastLine = l.text;
+  const { lastLine } = env.log;
+  // 6.1 tells apart what is at different columns of a line.
+  const same = env.rules.trust ? l?.file === lastLine?.file && l?.line === lastLine?.line : l === lastLine;
+  if (l === null || same) return;
+  env.log.lastLine = l;
   env.log.line(env.rules.trust ? `; ${l.text.trim()} @ ${l.file.split('/').pop()}:${l.line}` : `; ${l.text.trim()}`);
 }
 
@@ -210,13 +236,18 @@ function isUnknownAtomic({ insns, rules }: Env, insn: number): boolean {
   return insns.imm[insn] === BPF_LOAD_ACQ || insns.imm[insn] === BPF_STORE_REL;
 }
 
+function calledName({ insns, btf }: Env, insn: number): string {
+  const id = insns.imm[insn];
+  return insns.src[insn] === BPF_PSEUDO_KFUNC_CALL ? btf.name(id) || 'kernel-function' : helperName(id);
+}
+
 /** `12: (85) call bpf_map_lookup_elem#1`. */
 export function insnText(env: Env, insn: number): string {
   const op = env.insns.op[insn];
   const hex = op.toString(16).padStart(2, '0');
   const text =
-    op === (BPF_JMP | BPF_CALL) && env.insns.src[insn] === 0
-      ? `call ${helperName(env.insns.imm[insn])}#${env.insns.imm[insn]}`
+    op === (BPF_JMP | BPF_CALL) && env.insns.src[insn] !== BPF_PSEUDO_CALL
+      ? `call ${calledName(env, insn)}#${env.insns.imm[insn]}`
       : isUnknownAtomic(env, insn)
         ? `BUG_${hex}`
         : disasmInsn(env.insns, insn);

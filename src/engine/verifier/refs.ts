@@ -19,7 +19,12 @@ export function releaseState(env: Env, frame: Frame, id: number): boolean {
   const at = frame.refs.findIndex((r) => r.id === id);
   if (at < 0) return false;
   if (env.rules.callbackOwnRefs && frame.inCallback && frame.refs[at].callbackFrame !== frame.frameno) return false;
-  frame.refs = frame.refs.filter((_, i) => i !== at);
+  const refs = frame.refs.slice();
+  // Up to 6.13 the last one takes the place, which comparisons of states see.
+  if (env.rules.callbackOwnRefs) refs[at] = refs[refs.length - 1];
+  else refs.copyWithin(at, at + 1);
+  refs.length--;
+  frame.refs = refs;
   return true;
 }
 

@@ -59,6 +59,8 @@ export function destroyDynptr(env: Env, frame: Frame, spi: number): void {
   const { id } = reg;
   clearSlot(frame, first);
   clearSlot(frame, first - 1);
+  env.log.touchSlot(first);
+  env.log.touchSlot(first - 1);
   env.state.mapValues((r) =>
     r.kind === 'mem' && (r.flags & ~MAYBE_NULL) === 0 && r.dynptrId === id ? unknownReg(env.insn) : r,
   );

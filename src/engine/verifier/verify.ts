@@ -29,7 +29,7 @@ import { E2BIG, EINVAL, Env, Refusal } from './env.ts';
 import { checkLeaks, checkReturn } from './exit.ts';
 import { explain, usesPath } from './explain.ts';
 import { findExceptionCallback } from './exceptions.ts';
-import { argsOf, entryReg } from './func-args.ts';
+import { argsOf, entryReg, noteMainArgs } from './func-args.ts';
 import { checkIndirectJump, isIndirectJump } from './indirect-jumps.ts';
 import { checkJump } from './jump.ts';
 import { checkHiddenExits, checkLdAbs } from './ld-abs.ts';
@@ -171,8 +171,10 @@ function explore(env: Env, n: number): void {
   const frame = new Frame(-1, 0, n);
   frame.regs[10] = pointerReg('fp');
   const sub = env.subprogs[n];
-  if (n === 0) frame.regs[1] = pointerReg('ctx');
-  else {
+  if (n === 0) {
+    noteMainArgs(env);
+    frame.regs[1] = pointerReg('ctx');
+  } else {
     env.log.line(`Validating ${sub.name}() func#${n}...`);
     const args = argsOf(env, n);
     if (sub.isExceptionCallback) {
@@ -192,7 +194,7 @@ function explore(env: Env, n: number): void {
   env.pending = [];
   env.explored.clear();
   env.loops?.clear();
-  env.log.lastLine = '';
+  env.log.lastLine = null;
   env.log.touchAll();
   loop(env);
   // Level 1 is about failures: what was accepted leaves nothing.

@@ -98,7 +98,11 @@ const firstLine = (s: string): string => s.split('\n')[0];
 const STATISTICS = /^(processed |insns processed |stack depth|verification time|max_states|mark_read)/;
 
 function lastLine(log: string): string {
-  const lines = log.split('\n').filter((l) => l.trim() !== '' && !STATISTICS.test(l));
+  // One message of 7.2 has no end of line.
+  const lines = log
+    .replace(/verification time \d+ usec/, '')
+    .split('\n')
+    .filter((l) => l.trim() !== '' && !STATISTICS.test(l));
   return lines.at(-1) ?? '';
 }
 

@@ -5,7 +5,7 @@ import { EACCES, EINVAL, ENOTSUPP } from './env.ts';
 import { enter, kfuncAt, startCallback } from './callbacks.ts';
 import { dynptrId, dynptrRef, dynptrType, releaseDynptr } from './dynptr.ts';
 import { checkStaticCall, dropArgs, noMoreArgLoads } from './stack-args.ts';
-import { checkSubprogArgs } from './func-args.ts';
+import { checkSubprogArgs, returnsNothing } from './func-args.ts';
 import { isGraphFunc } from './graph.ts';
 import { kfuncRole } from './kfunc-table.ts';
 import { callKfunc } from './kfuncs.ts';
@@ -77,7 +77,11 @@ function callFunction(env: Env): void {
     if (!env.rules.trust && env.state.lockMap !== null) tooLate('while holding a lock');
     const fits = checkSubprogArgs(env, n);
     if (env.state.lockMap !== null) tooLate('while holding a lock');
-    if (env.state.preemptLock > 0) tooLate('with preemption disabled');
+    if (env.rules.sleepingGlobals) {
+      if (sub.mightSleep && env.noSleepIn !== null) {
+        env.fail(EINVAL, 'sleepable-helper', `sleepable global function ${sub.name}() called in ${env.noSleepIn}`);
+      }
+    } else if (env.state.preemptLock > 0) tooLate('with preemption disabled');
     if (!fits) {
       env.fail(
         env.globalArgsErrno,
@@ -96,7 +100,7 @@ function callFunction(env: Env): void {
     );
     clearCallerSaved(env, caller);
     dropArgs(caller);
-    env.setReg(0, unknownReg(env.insn));
+    if (!returnsNothing(env, n)) env.setReg(0, unknownReg(env.insn));
     return;
   }
   if (env.rules.stackArgs) checkStaticCall(env, n);
@@ -226,7 +230,8 @@ function callHelper(env: Env): void {
   clearCallerSaved(env, frame);
   frame.regs[0] = resultOf(env, meta, rcuPercpu, slice);
   if (meta.map !== null) checkMapHelper(env, meta.map, id);
-  if (changesPacket(env, id) || skbWrite) forgetPackets(env);
+  if (id === FN.tailCall && env.rules.tailCallReturns) tailCallReturns(env);
+  else if (changesPacket(env, id) || skbWrite) forgetPackets(env);
   if (id === FN.getFuncIp && isLsm(env)) {
     env.fail(ENOTSUPP, 'helper-not-here', `func ${helperName(id)}#${id} not supported for program type 29`);
   }
@@ -253,6 +258,20 @@ function release(env: Env, meta: CallMeta, id: number): void {
   } else if (meta.refId !== 0) ok = releaseReference(env, meta.refId);
   else if (!reg.isNull) ok = false;
   if (!ok) env.fail(EINVAL, 'not-acquired', `func ${helperName(id)}#${id} reference has not been acquired before`);
+}
+
+/**
+ * From a function, a tail call that happens is a return with whatever the other program returns; one that does not happen is
+ * another path, on which the packet is as it was.
+ */
+function tailCallReturns(env: Env): void {
+  if (env.frame.frameno === 0) return;
+  if (env.frame.inCallback) env.fail(EINVAL, 'tail-call', 'cannot tail call within callback');
+  env.push(env.insn + 1, env.insn, 'other');
+  forgetPackets(env);
+  env.setReg(0, unknownReg(env.insn));
+  returnToCaller(env);
+  env.insn--;
 }
 
 function checkTailCall(env: Env): void {

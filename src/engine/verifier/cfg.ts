@@ -110,6 +110,7 @@ export function findSubprogs(env: Env): void {
       stackDepth: 0,
       isCallback: false,
       changesPacket: false,
+      mightSleep: false,
       isAsyncCallback: false,
       isExceptionCallback: false,
       hasTailCall: false,

@@ -98,6 +98,8 @@ export interface SubprogInfo {
   isCallback: boolean;
   /** It, or a function that it calls, may move the packet. */
   changesPacket: boolean;
+  /** It, or a function that it calls, may sleep. */
+  mightSleep: boolean;
   isAsyncCallback: boolean;
   isExceptionCallback: boolean;
   hasTailCall: boolean;

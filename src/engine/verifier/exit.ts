@@ -2,6 +2,7 @@
 import type { Env } from './env.ts';
 import { EINVAL } from './env.ts';
 import { attachProto } from './ctx.ts';
+import { returnsNothing } from './func-args.ts';
 import { returnRangeOf } from './prog-returns.ts';
 import { useReg } from './liveness.ts';
 import { markPrecise } from './precision.ts';
@@ -60,6 +61,7 @@ export function checkReturn(env: Env, subprog: number, regno = 0): void {
   const outer = env.state.frames[0];
   const main = subprog === 0 || outer.inExceptionCallback;
   if (main && attach.progType === 'lsm' && isVoid) return;
+  if (!main && !outer.inAsyncCallback && returnsNothing(env, subprog)) return;
   useReg(env, regno);
   const r = env.reg(regno);
   if (outer.inAsyncCallback) {

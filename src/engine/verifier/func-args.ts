@@ -37,8 +37,12 @@ export function argsOf(env: Env, subprog: number): readonly FuncArg[] {
       : `Global function ${sub.name}() with ${p.params.length} > 5 args. Buggy compiler.`;
     env.fail(EINVAL, 'global-args', words);
   }
-  if (!isNumber(btf.type(btf.strip(p.ret)))) {
-    env.fail(EINVAL, 'global-return', `Global function ${sub.name}() doesn't return scalar. Only those are supported.`);
+  const ret = btf.type(btf.strip(p.ret));
+  if (!isNumber(ret) && !(ret.kind === 'void' && env.rules.voidGlobals)) {
+    const [errno, words] = env.rules.voidGlobals
+      ? [EOPNOTSUPP, 'return value not void or scalar. ']
+      : [EINVAL, "doesn't return scalar. "];
+    env.fail(errno, 'global-return', `Global function ${sub.name}() ${words}Only those are supported.`);
   }
   return p.params.map((param, i) => argOf(env, btf, sub.funcTypeId, sub.name, param.type, i));
 }
@@ -59,6 +63,15 @@ export function staticArgs(env: Env, subprog: number): readonly ('scalar' | 'ctx
     return t.kind === 'ptr' && isContextPointer(btf, t, env.prog.attach.progType) ? 'ctx' : null;
   });
   return kinds.includes(null) ? null : (kinds as ('scalar' | 'ctx')[]);
+}
+
+/** Is it a function that returns nothing, where global ones may? */
+export function returnsNothing(env: Env, subprog: number): boolean {
+  const { btf } = env.obj;
+  if (!env.rules.voidGlobals || btf === null) return false;
+  const f = btf.type(env.subprogs[subprog].funcTypeId);
+  const p = f.kind === 'func' ? btf.type(f.type) : f;
+  return p.kind === 'func_proto' && btf.type(btf.strip(p.ret)).kind === 'void';
 }
 
 /**

@@ -6,7 +6,8 @@ import type { Field } from './btf-fields.ts';
 import { checkAlignment } from './alignment.ts';
 import { structMatches } from './btf-walk.ts';
 import { isInsnArray } from './indirect-jumps.ts';
-import { btfAccess, checkBuffer, checkMapAccessType, checkMapValue, checkRegion } from './memory.ts';
+import { btfAccess, checkMapAccessType, checkMapValue } from './memory.ts';
+import { checkBuffer, checkRegion } from './regions.ts';
 import { checkFixedOffset } from './offsets.ts';
 import type { Access } from './memory.ts';
 import type { Env } from './env.ts';
@@ -179,16 +180,26 @@ export function checkArg(env: Env, meta: CallMeta, n: number): void {
   }
   if (isRelease(arg)) {
     if (isDynptrArg(arg)) {
-      if (reg.kind !== 'fp') env.fail(EINVAL, 'dynptr', 'cannot release unowned const bpf_dynptr', regno);
+      const constant = env.rules.argsByRegister
+        ? 'CONST_PTR_TO_DYNPTR cannot be released'
+        : 'cannot release unowned const bpf_dynptr';
+      if (reg.kind !== 'fp') env.fail(EINVAL, 'dynptr', constant, regno);
       const spi = dynptrSlot(env, reg);
       const { stack } = env.frameOf(reg);
       const owns = (n: number): boolean => stack[n].reg.refId !== 0;
       // Before 6.2 data stored over one half does not make the kernel forget.
       if (spi < 0 || !(owns(spi) || (!env.rules.dynptrsEnd && stack[spi - 1].isDynptr && owns(spi - 1)))) {
-        env.fail(EINVAL, 'dynptr', `arg ${regno} is an unacquired reference`, regno);
+        // By 7.2 only what it is counts, not whether it is held.
+        const words = env.rules.argsByRegister
+          ? `Expected an initialized dynptr as R${regno}`
+          : `arg ${regno} is an unacquired reference`;
+        env.fail(EINVAL, 'dynptr', words, regno);
       }
     } else if (reg.refId === 0 && !reg.isNull) {
-      env.fail(EINVAL, 'not-acquired', `R${regno} must be referenced when passed to release function`, regno);
+      const words = env.rules.argsByRegister
+        ? `release helper ${helperName(meta.id)} expects referenced PTR_TO_BTF_ID passed to R${regno}`
+        : `R${regno} must be referenced when passed to release function`;
+      env.fail(EINVAL, 'not-acquired', words, regno);
     }
     meta.release = regno;
   }

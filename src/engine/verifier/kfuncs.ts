@@ -14,6 +14,7 @@ import { kfuncAllowed } from './kfunc-table.ts';
 import { markRead } from './liveness.ts';
 import { mayWritePacket } from './packet.ts';
 import { acquire, becomeNonOwning, releaseReference } from './refs.ts';
+import { mayInterruptAnything } from './map-compat.ts';
 import type { Reg } from './reg.ts';
 import {
   ALLOC,
@@ -95,6 +96,7 @@ export function callKfunc(env: Env): boolean {
     contextType: 0,
   };
   checkKfuncArgs(env, meta);
+  if (env.rules.nmiSafeDrops && /^bpf_(percpu_)?obj_drop$/.test(func.role)) checkDropInNmi(env, meta);
   if (mustSleep) {
     env.fail(EINVAL, 'sleepable-helper', `kernel function ${f.name} is sleepable but the program is not`);
   }
@@ -201,6 +203,32 @@ function releases(env: Env, meta: KfuncMeta): void {
     env.fail(EINVAL, 'graph', `kfunc ${name}#${meta.id} conversion of owning ref to non-owning failed`);
   }
   if (!releaseReference(env, id)) lost();
+}
+
+/** Fields whose objects may be freed anywhere (btf_field_is_nmi_safe()). */
+const NMI_SAFE: ReadonlySet<string> = new Set([
+  'bpf_spin_lock',
+  'bpf_res_spin_lock',
+  'bpf_timer',
+  'bpf_wq',
+  'bpf_task_work',
+  'kptr_untrusted',
+  'bpf_refcount',
+]);
+const TRACING_FUNCS: ReadonlySet<string> = new Set(['fentry', 'fexit', 'fmod_ret', 'tp_btf']);
+
+/** Tracing programs may interrupt whoever works on such a field. */
+function checkDropInNmi(env: Env, meta: KfuncMeta): void {
+  const { progType, sleepable } = env.prog.attach;
+  if (!mayInterruptAnything(progType) && (sleepable || !TRACING_FUNCS.has(progType))) return;
+  const { object } = meta;
+  const record = object === null ? null : env.specials.ofStruct(object.btf, object.typeId);
+  if (record === null || record.fields.every((f) => NMI_SAFE.has(f.kind))) return;
+  env.fail(
+    EINVAL,
+    'kfunc-args',
+    `${meta.func.name} cannot be used in tracing programs on types with NMI unsafe fields`,
+  );
 }
 
 /** R0 after the call. */

@@ -30,7 +30,8 @@ export function checkLdAbs(env: Env): 'next' | 'returned' {
   // The program may end here, without anything being released.
   const leaks = unreleased(env);
   for (const line of leaks) env.log.line(line);
-  if (leaks.length > 0) fail('BPF_LD_[ABS|IND] cannot be mixed with socket references', 'reference-leak');
+  const words = env.rules.leakSummary ? 'would lead to reference leak' : 'cannot be mixed with socket references';
+  if (leaks.length > 0) fail(`BPF_LD_[ABS|IND] ${words}`, 'reference-leak');
   if (env.state.lockMap !== null) {
     fail('BPF_LD_[ABS|IND] cannot be used inside bpf_spin_lock-ed region', 'lock-held');
   }

@@ -113,10 +113,12 @@ const TRACING: ReadonlySet<ProgType> = new Set([
   'raw_tracepoint_writable',
 ]);
 
+export const mayInterruptAnything = (type: ProgType): boolean => TRACING.has(type);
+
 /** May a program of this type use the map at all? (check_map_prog_compatibility) */
 export function checkMapForType(env: Env, map: MapDef): void {
   const { progType } = env.prog.attach;
-  const tracing = TRACING.has(progType);
+  const tracing = mayInterruptAnything(progType);
   if (!tracing && progType !== 'socket_filter') return;
   const { fields } = env.fields(map);
   const has = (...kinds: string[]): boolean => fields.some((f) => kinds.includes(f.kind));
@@ -124,6 +126,7 @@ export function checkMapForType(env: Env, map: MapDef): void {
     env.fail(EINVAL, 'map-not-for-type', `${who} progs cannot use ${what} yet`);
   if (tracing && has('bpf_list_head', 'bpf_rb_root')) refuse('tracing', 'bpf_{list_head,rb_root}');
   if (has('bpf_spin_lock')) refuse(tracing ? 'tracing' : 'socket filter', 'bpf_spin_lock');
+  if (env.rules.timersInTracing) return;
   if (tracing && has('bpf_timer')) refuse('tracing', 'bpf_timer');
   if (tracing && has('bpf_wq')) refuse('tracing', 'bpf_wq');
 }

@@ -2,16 +2,7 @@
  * Pointers into packets: how far past the pointer a comparison with the packet's end has shown data to be, what such a
  * comparison can decide, and which helpers make all that void.
  */
-import {
-  BPF_JGE,
-  BPF_JGT,
-  BPF_JLE,
-  BPF_JLT,
-  BPF_PSEUDO_FUNC,
-  helperByName,
-  OP_CALL,
-  OP_LD_IMM64,
-} from '../bpf/index.ts';
+import { BPF_JGE, BPF_JGT, BPF_JLE, BPF_JLT, helperByName } from '../bpf/index.ts';
 import type { ProgType } from '../loader/index.ts';
 import type { Env } from './env.ts';
 import { EACCES, EINVAL } from './env.ts';
@@ -66,10 +57,31 @@ export function checkPacket(env: Env, regno: number, reg: Reg, off: number, size
   const range = reg.memSize;
   const fits = off >= 0 && (size > 0 || (size === 0 && zeroOk)) && off + size <= range;
   if (range >= 0 && fits) return;
+  if (range >= 0 && env.rules.offsetsInOne) outsideOfPacket(env, regno, reg, off, size);
   if (range >= 0) {
     env.log.line(`invalid access to packet, off=${off} size=${size}, R${regno}(id=${reg.id},off=${off},r=${range})`);
   }
   env.fail(range < 0 ? EINVAL : EACCES, 'packet-bounds', `R${regno} offset is outside of the packet`, regno);
+}
+
+/** By 7.2 packets are checked as other memory, at the least and at the greatest offset. */
+function outsideOfPacket(env: Env, regno: number, reg: Reg, off: number, size: number): never {
+  const { sminNumber: least, umaxNumber: most } = reg.num;
+  if (least + reg.off < 0 && least + off < 0) {
+    const words = `R${regno} min value is negative, either use unsigned index or do a if (index >=0) check.`;
+    env.fail(EACCES, 'index-negative', words, regno);
+  }
+  // Ranges count from the fixed part of the offset here.
+  const end = reg.memSize === 0 ? 0 : reg.memSize + most;
+  const atLeast = least + off < 0 || least + off + size > end;
+  const at = (atLeast ? least : most) + off;
+  env.log.line(`invalid access to packet, off=${at} size=${size}, R${regno}(id=${reg.id},off=${at},r=${end})`);
+  env.fail(
+    EACCES,
+    'packet-bounds',
+    `R${regno} ${atLeast ? 'min' : 'max'} value is outside of the allowed memory range`,
+    regno,
+  );
 }
 
 /** The start of the packet itself. */
@@ -186,24 +198,4 @@ export function forgetPackets(env: Env): void {
     const slice = r.kind === 'mem' && (r.flags & (DYNPTR_SKB | DYNPTR_XDP)) !== 0;
     return isPacket(r) || r.kind === 'pkt_end' || slice ? unknownReg(env.insn) : r;
   });
-}
-
-/** Marks the functions that may change the packet, themselves or by calling others. */
-export function findPacketChanges(env: Env): void {
-  if (!env.rules.tailCallChangesPacket) return;
-  const { insns, subprogs } = env;
-  for (let again = true; again;) {
-    again = false;
-    for (const sub of subprogs) {
-      for (let i = sub.start; i < sub.end && !sub.changesPacket; i++) {
-        const call = insns.op[i] === OP_CALL;
-        const local = (call && insns.src[i] === 1) || (insns.op[i] === OP_LD_IMM64 && insns.src[i] === BPF_PSEUDO_FUNC);
-        const target = local ? subprogs[env.subprogAt(i + insns.imm[i] + 1)] : undefined;
-        if ((call && insns.src[i] === 0 && changesPacket(env, insns.imm[i])) || target?.changesPacket) {
-          sub.changesPacket = true;
-          again = true;
-        }
-      }
-    }
-  }
 }

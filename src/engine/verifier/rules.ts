@@ -158,6 +158,19 @@ export interface KernelRules {
   readonly attach: AttachRules;
   /** What iterators hand out. */
   readonly iterTargets: IterTargets;
+  /**
+   * Global functions may be called wherever what they call may be: those that sleep not in sections that must not. Else not with
+   * preemption disabled (until 6.14).
+   */
+  readonly sleepingGlobals: boolean;
+  /** Global functions may return nothing (7.0). */
+  readonly voidGlobals: boolean;
+  /** Timers and work queues in programs that may interrupt anything (7.0). */
+  readonly timersInTracing: boolean;
+  /** Programs that may run in an NMI do not free objects with fields that must not be torn down there (7.0). */
+  readonly nmiSafeDrops: boolean;
+  /** A tail call in a function is verified as one that happens, too (7.0). */
+  readonly tailCallReturns: boolean;
   /** What a timer's callback must return. */
   readonly asyncReturn: readonly [number, number];
   /** After a tail call that did not happen, pointers into the packet are void. */
@@ -235,6 +248,11 @@ const RULES_6_1: KernelRules = {
   slicesEnd: false,
   kfuncSleepsFirst: false,
   tracepointNulls: false,
+  tailCallReturns: false,
+  sleepingGlobals: false,
+  voidGlobals: false,
+  timersInTracing: false,
+  nmiSafeDrops: false,
   attach: ATTACH_6_1,
   iterTargets: ITERS_6_1,
   asyncReturn: [0, 0],
@@ -314,6 +332,11 @@ const RULES_6_12: KernelRules = {
   slicesEnd: false,
   kfuncSleepsFirst: true,
   tracepointNulls: true,
+  tailCallReturns: false,
+  sleepingGlobals: false,
+  voidGlobals: false,
+  timersInTracing: false,
+  nmiSafeDrops: false,
   attach: ATTACH_6_12,
   iterTargets: ITERS_6_12,
   asyncReturn: [0, 0],
@@ -348,6 +371,11 @@ const RULES_7_2: KernelRules = {
   ]),
   leakSummary: true,
   attach: ATTACH_7_2,
+  tailCallReturns: true,
+  sleepingGlobals: true,
+  voidGlobals: true,
+  timersInTracing: true,
+  nmiSafeDrops: true,
   iterTargets: ITERS_7_2,
   clonesMayGo: true,
   slicesEnd: true,

@@ -29,7 +29,7 @@ import { E2BIG, EINVAL, Env, Refusal } from './env.ts';
 import { checkLeaks, checkReturn } from './exit.ts';
 import { explain, usesPath } from './explain.ts';
 import { findExceptionCallback } from './exceptions.ts';
-import { argsOf, entryReg, noteMainArgs } from './func-args.ts';
+import { argsOf, entryReg, noteMainArgs, returnsNothing } from './func-args.ts';
 import { checkIndirectJump, isIndirectJump } from './indirect-jumps.ts';
 import { checkJump } from './jump.ts';
 import { checkHiddenExits, checkLdAbs } from './ld-abs.ts';
@@ -43,7 +43,7 @@ import { takeExtraStack } from './stack-extra.ts';
 import { checkArgsTaken } from './stack-args.ts';
 import { checkStackDepth } from './stack-depth.ts';
 import { History } from './history.ts';
-import { findPacketChanges } from './packet.ts';
+import { findCallEffects } from './call-effects.ts';
 import { recordHistory } from './precision.ts';
 import { frameText, printInsn, printTouched } from './print.ts';
 import { pathEnded, visit } from './prune.ts';
@@ -133,7 +133,7 @@ function run(env: Env): void {
   checkAttach(env);
   checkEncoding(env);
   checkCfg(env);
-  findPacketChanges(env);
+  findCallEffects(env);
   if (env.rules.livenessBefore) {
     env.before = new LivenessBefore(env);
     env.loops = new LoopVisits(env.before);
@@ -179,6 +179,7 @@ function explore(env: Env, n: number): void {
     const args = argsOf(env, n);
     if (sub.isExceptionCallback) {
       frame.inExceptionCallback = true;
+      if (returnsNothing(env, n)) env.fail(EINVAL, 'exception-callback', 'exception cb cannot return void');
       if (args.length !== 1 || args[0].kind !== 'scalar') {
         env.fail(EINVAL, 'exception-callback', 'exception cb only supports single integer argument');
       }

@@ -59,9 +59,10 @@ describe.each(KERNELS)('kernel %s', (kernel) => {
     const b = bench();
     const { object, diagnostics } = b.engine.build(policy, kernel);
     expect(diagnostics).toEqual([]);
-    b.put('built/policy.bpf.o', object ?? undefined);
+    const file = `built/${policy.slice(policy.lastIndexOf('/') + 1).replace(/\.c$/, '.o')}`;
+    b.put(file, object ?? undefined);
     const source = b.engine.check(policy, kernel, { log: true });
-    const built = b.engine.check('built/policy.bpf.o', kernel, { log: true });
+    const built = b.engine.check(file, kernel, { log: true });
     // The source's lines are not lines of the object.
     const apart = (programs: typeof built.programs): unknown => programs.map((p) => ({ ...p, lineVisits: null }));
     const visits = (programs: typeof built.programs): number[] =>

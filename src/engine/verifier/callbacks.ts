@@ -4,7 +4,7 @@ import type { MapDef } from '../loader/index.ts';
 import type { Field } from './btf-fields.ts';
 import { constDynptr } from './dynptr.ts';
 import type { Env } from './env.ts';
-import { E2BIG, ENOTSUPP } from './env.ts';
+import { E2BIG, EINVAL, ENOTSUPP } from './env.ts';
 import { checkSubprogArgs } from './func-args.ts';
 import { nodeOf } from './graph.ts';
 import type { CallMeta } from './helper-args.ts';
@@ -40,6 +40,13 @@ const FOR_EACH_MAPS: ReadonlySet<string> = new Set([
   'percpu_array',
 ]);
 
+/** Before 6.7 a call must always be given the same map. The words are the kernel's. */
+function onlyOneMap(env: Env, map: MapDef): void {
+  const before = env.mapOfCall.get(env.insn);
+  env.mapOfCall.set(env.insn, map);
+  if (before !== undefined && before !== map) env.fail(EINVAL, 'map-helper-mismatch', 'tail_call abusing map_ptr');
+}
+
 /** Helpers with a callback: its visit is queued (6.7 on) or done at once (before). */
 export function startCallback(env: Env, meta: CallMeta): 'none' | 'queued' | 'entered' {
   const { id } = meta;
@@ -47,6 +54,7 @@ export function startCallback(env: Env, meta: CallMeta): 'none' | 'queued' | 'en
   const frame = env.frame;
   switch (id) {
     case FN.forEachMapElem:
+      if (!env.rules.iterateCallbacks) onlyOneMap(env, meta.map!);
       if (!FOR_EACH_MAPS.has(meta.map!.type)) {
         env.fail(ENOTSUPP, 'map-helper-mismatch', 'callback function not allowed for map');
       }

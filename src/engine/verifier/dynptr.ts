@@ -56,7 +56,8 @@ function create(env: Env, reg: Reg, type: DynptrType, cloneRef: number): void {
 }
 
 /** Is there a whole dynptr that starts exactly there? */
-function isInitialised(env: Env, reg: Reg): boolean {
+/** Does a pointer lead to the beginning of a dynptr? */
+export function isInitialised(env: Env, reg: Reg): boolean {
   if (reg.kind === 'dynptr_ptr') return true;
   const spi = dynptrSlot(env, reg);
   if (spi < 0) return false;

@@ -195,6 +195,8 @@ export class Env {
   /** Callbacks of timers and work queues, and the function that exceptions end in. */
   exceptionCallback = -1;
   seenException = false;
+  /** Which map a call that visits one by callback was given. */
+  readonly mapOfCall = new Map<number, MapDef>();
   #mapNames: readonly string[] | null = null;
   /** What the kernel calls the maps, for its log. */
   get mapNames(): readonly string[] {

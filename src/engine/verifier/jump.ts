@@ -20,7 +20,7 @@ import { markPrecise, recordHistory } from './precision.ts';
 import { printTouched } from './print.ts';
 import { releaseState } from './refs.ts';
 import { learnRange, packetBranch } from './packet.ts';
-import type { Reg } from './reg.ts';
+import type { Reg, RegKind } from './reg.ts';
 import { ADD_CONST, ADD_CONST32, baseId, isUntrustedMemory, linkOf, MAYBE_NULL, RCU, scalarReg } from './reg.ts';
 import { Scalar } from './scalar.ts';
 import { isSocket } from './sockets.ts';
@@ -104,10 +104,13 @@ function mayGoto(env: Env): void {
   env.insn += insns.off[insn];
 }
 
+/** What 6.1 knows of (reg_type_not_null()). */
+const NOT_NULL_61: ReadonlySet<RegKind> = new Set(['map_value', 'map_key', 'sock', 'sock_common', 'tcp_sock']);
+
 /** Known never to be NULL. */
 function notNull(env: Env, r: Reg): boolean {
   if (r.mayBeNull || r.isScalar) return false;
-  if (!env.rules.eqLiftsNull) return r.kind === 'map_value' || r.kind === 'map_key';
+  if (!env.rules.eqLiftsNull) return NOT_NULL_61.has(r.kind);
   if (r.num.sminNumber <= -MAX_VAR_OFF || r.num.smaxNumber >= MAX_VAR_OFF) return false;
   return (
     r.kind === 'map_value' ||

@@ -6,7 +6,7 @@ import type { Field } from './btf-fields.ts';
 import { structMatches } from './btf-walk.ts';
 import { isContextPointer, isProjection, kernelContextType } from './ctx-types.ts';
 import { kindName } from './ctx.ts';
-import { checkDynptr, dynptrId, dynptrRef, dynptrType } from './dynptr.ts';
+import { checkDynptr, dynptrId, dynptrRef, dynptrType, isInitialised } from './dynptr.ts';
 import type { Env } from './env.ts';
 import { EACCES, EINVAL, ENOTSUPP } from './env.ts';
 import { graphNode, graphRoot, inTreeCallback, RB_ADD } from './graph.ts';
@@ -101,6 +101,8 @@ export const isScalarStruct = (env: Env, btf: Btf, typeId: number): boolean =>
 
 const STRUCT_ARGS: Readonly<Record<string, Kind>> = {
   bpf_dynptr: 'dynptr',
+  // Before 6.7.
+  bpf_dynptr_kern: 'dynptr',
   bpf_list_head: 'list-head',
   bpf_list_node: 'list-node',
   bpf_rb_root: 'rb-root',
@@ -414,7 +416,20 @@ function castContext(env: Env, meta: KfuncMeta): void {
   meta.contextType = id;
 }
 
+/** 6.1 takes dynptrs on the stack of memory of the program's own only (btf_check_func_arg_match()). */
+function localDynptr(env: Env, regno: number, reg: Reg): void {
+  const bad = (what: string): never =>
+    env.fail(EINVAL, 'dynptr', `arg#${regno - 1} pointer type STRUCT bpf_dynptr_kern ${what}`, regno);
+  if (reg.kind !== 'fp') bad('not to stack');
+  if (!isInitialised(env, reg)) bad('must be valid and initialized');
+  if (dynptrType(env, reg) !== 'local') bad('points to unsupported dynamic pointer type');
+}
+
 function dynptrArg(env: Env, meta: KfuncMeta, regno: number, p: Param, reg: Reg): void {
+  if (!env.rules.dynptrsEnd) {
+    localDynptr(env, regno, reg);
+    return;
+  }
   const uninit = p.name.endsWith('__uninit');
   let type: DynptrType | null = null;
   let clone = 0;

@@ -123,9 +123,18 @@ export function kptrDestination(env: Env, regno: number, reg: Reg): Field {
     env.fail(EINVAL, 'kptr', `map '${reg.map!.name}' has to have BTF in order to use bpf_kptr_xchg`, regno);
   }
   if (!reg.num.isConst) {
-    env.fail(EINVAL, 'kptr', `R${regno} doesn't have constant offset. kptr has to be at the constant offset`, regno);
+    env.fail(
+      env.rules.trust ? EINVAL : EACCES,
+      'kptr',
+      `R${regno} doesn't have constant offset. kptr has to be at the constant offset`,
+      regno,
+    );
   }
-  if (!fields.some((f) => isKptr(f.kind))) env.fail(EINVAL, 'kptr', `R${regno} has no valid kptr`, regno);
+  if (!fields.some((f) => isKptr(f.kind))) {
+    // 6.1 knows of kptrs in maps only, and makes one error of all.
+    if (env.rules.trust) env.fail(EINVAL, 'kptr', `R${regno} has no valid kptr`, regno);
+    env.fail(EACCES, 'kptr', `map '${reg.map === null ? '' : env.mapNames[reg.map.index]}' has no valid kptr`, regno);
+  }
   const off = reg.off + Number(reg.num.constS64);
   const field = fields.find((f) => isKptr(f.kind) && f.offset === off);
   if (field === undefined) env.fail(EACCES, 'kptr', `off=${off} doesn't point to kptr`, regno);

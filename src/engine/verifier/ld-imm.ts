@@ -38,12 +38,13 @@ function kernelSymbol(env: Env): Reg {
   const id = env.insns.imm[env.insn];
   const t = env.btf.type(id);
   if (t.kind === 'void') env.fail(ENOENT, 'ksym', `ldimm64 insn specifies invalid btf_id ${id}.`);
-  if (t.kind === 'func') {
+  if (t.kind === 'func' && env.rules.trust) {
     const r = pointerReg('mem', RDONLY, env.insn);
     r.memSize = 0;
     return r;
   }
-  if (t.kind !== 'var') env.fail(EINVAL, 'ksym', `pseudo btf_id ${id} in ldimm64 isn't KIND_VAR or KIND_FUNC`);
+  if (t.kind !== 'var')
+    env.fail(EINVAL, 'ksym', `pseudo btf_id ${id} in ldimm64 isn't KIND_VAR${env.rules.trust ? ' or KIND_FUNC' : '.'}`);
   const type = env.btf.type(env.btf.strip(t.type));
   const section = env.btf.type(env.btf.find('.data..percpu', 'datasec'));
   const percpu = section.kind === 'datasec' && section.vars.some((v) => v.type === id);

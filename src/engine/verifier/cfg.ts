@@ -143,7 +143,7 @@ export function checkSubprogs(env: Env): void {
         const ends =
           op === (BPF_JMP | BPF_EXIT) ||
           op === (BPF_JMP | BPF_JA) ||
-          (env.rules.cpuV4 && op === (BPF_JMP32 | BPF_JA)) ||
+          op === (BPF_JMP32 | BPF_JA) ||
           (env.rules.indirectJumps && isIndirectJump(op));
         if (!ends) {
           env.insn = i;
@@ -172,7 +172,8 @@ function knownOpcode(env: Env, op: number): boolean {
   }
   if (cls === BPF_JMP32) {
     const o = op & BPF_OP;
-    if (o === BPF_JA) return v4 && (op & BPF_SRC) === BPF_K;
+    // Debian's 6.1 has it, too.
+    if (o === BPF_JA) return (op & BPF_SRC) === BPF_K;
     return o !== BPF_CALL && o !== BPF_EXIT && o <= BPF_JSLE;
   }
   const mode = op & BPF_MODE;

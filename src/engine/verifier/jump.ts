@@ -25,6 +25,8 @@ import { ADD_CONST, ADD_CONST32, baseId, isUntrustedMemory, linkOf, MAYBE_NULL, 
 import { Scalar } from './scalar.ts';
 import { isSocket } from './sockets.ts';
 import { dropScalarId } from './stack.ts';
+import type { StackSlot } from './stack-slot.ts';
+import { SLOT_SPILL } from './stack-slot.ts';
 import type { LinkedPlace, State } from './state.ts';
 import { tnumAdd } from './tnum.ts';
 import { isTrusted } from './trust.ts';
@@ -182,7 +184,9 @@ function collectLinked(env: Env, id: number, out: LinkedPlace[]): void {
       if ((live & (1 << i)) === 0) continue;
       add(frame.regs[i], f, i, true);
     }
-    for (let i = 0; i < frame.stack.length; i++) if (frame.stack[i].isSpill) add(frame.stack[i].reg, f, i, false);
+    // Up to 6.7 numbers spilled to half a slot are not looked for.
+    const linked = (s: StackSlot): boolean => (env.rules.fullBacktrack ? s.isSpill : s.types[0] === SLOT_SPILL);
+    for (let i = 0; i < frame.stack.length; i++) if (linked(frame.stack[i])) add(frame.stack[i].reg, f, i, false);
   }
 }
 

@@ -42,7 +42,7 @@ export function checkLdAbs(env: Env): 'next' | 'returned' {
   checkFixedOffset(env, CTX_REG, ctx, false);
   env.frame.dropCallerSaved();
   env.setReg(0, unknownReg(insn));
-  if (env.state.frames.length === 1 || !env.rules.trust) return 'next';
+  if (env.state.frames.length === 1) return 'next';
   // Where there are no such bytes the function returns 0: a path of its own.
   env.push(insn + 1, insn, 'other');
   env.setReg(0, constReg(0n, insn));

@@ -24,7 +24,7 @@ type Version = readonly [number, number, number];
 export interface KernelRules {
   readonly since: Version;
   readonly bounds: BoundsRules;
-  /** cpu v4: sign extension, signed division, bswap, gotol as instruction of class JMP32. */
+  /** cpu v4: sign extension, signed division, bswap. (gotol was backported to 6.1.) */
   readonly cpuV4: boolean;
   /** Loads that acquire and stores that release, of all sizes (6.15). */
   readonly acquireRelease: boolean;

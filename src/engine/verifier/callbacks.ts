@@ -74,11 +74,7 @@ export function startCallback(env: Env, meta: CallMeta): 'none' | 'queued' | 'en
       }
       break;
     case FN.findVma:
-      break;
     case FN.userRingbufDrain:
-      if (!env.rules.dynptrsEnd) {
-        env.fail(ENOTSUPP, 'not-modelled', 'user ring buffers of this kernel are not modelled');
-      }
       break;
     default:
       return 'none';

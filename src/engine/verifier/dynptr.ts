@@ -3,7 +3,7 @@
  * to helpers and kernel functions; slices point into the memory and die with the dynptr. As Linux 6.12 tracks them.
  */
 import type { Env } from './env.ts';
-import { EINVAL, ENOTSUPP } from './env.ts';
+import { EINVAL } from './env.ts';
 import { markSlotRead } from './liveness.ts';
 import { memAccess } from './memory.ts';
 import { acquire, releaseReference } from './refs.ts';
@@ -34,7 +34,12 @@ function dynptrReg(type: DynptrType, first: boolean, id: number): Reg {
 export const constDynptr = (env: Env, type: DynptrType): Reg => dynptrReg(type, true, env.newId());
 
 /** First slot of the dynptr that a stack pointer points to; negative errno when that cannot be. Logs why. */
-export const dynptrSlot = (env: Env, reg: Reg): number => objectSlot(env, reg, 'dynptr', 2);
+export function dynptrSlot(env: Env, reg: Reg): number {
+  if (env.rules.dynptrsEnd) return objectSlot(env, reg, 'dynptr', 2);
+  // 6.1 looks at the fixed part of the offset only (get_spi()).
+  const spi = Math.trunc((-reg.off - 1) / 8);
+  return spi >= 1 && spi < env.frameOf(reg).stack.length ? spi : OUT_OF_STACK;
+}
 
 function create(env: Env, reg: Reg, type: DynptrType, cloneRef: number): void {
   const spi = dynptrSlot(env, reg);
@@ -80,8 +85,9 @@ export function checkDynptr(env: Env, regno: number, arg: DynptrArg, cloneRef = 
   // How the kernel counts arguments here.
   const byName = env.rules.argsByRegister;
   const as = byName ? `R${regno}` : `arg #${env.rules.dynptrsEnd ? regno - 1 : regno}`;
+  // 6.1 takes it that a helper made what a callback is given.
+  if (!env.rules.dynptrsEnd && reg.kind === 'dynptr_ptr') return;
   if (!env.rules.dynptrsEnd) {
-    if (!reg.num.isConst) env.fail(ENOTSUPP, 'not-modelled', 'dynptrs at variable offsets are not modelled');
     if (reg.off % 8 !== 0) bad('cannot pass in dynptr at an offset');
   }
   if (reg.kind !== 'fp' && reg.kind !== 'dynptr_ptr') {
@@ -107,8 +113,11 @@ export function checkDynptr(env: Env, regno: number, arg: DynptrArg, cloneRef = 
   if (reg.kind === 'dynptr_ptr') return;
   const frame = env.frameOf(reg);
   const spi = dynptrSlot(env, reg);
-  markSlotRead(frame, spi);
-  markSlotRead(frame, spi - 1);
+  // 6.1 forgets to note it: a dynptr that is overwritten on another path may be taken for one that is not.
+  if (env.rules.dynptrsEnd) {
+    markSlotRead(frame, spi);
+    markSlotRead(frame, spi - 1);
+  }
 }
 
 /** Before 6.2 nothing may be made over any part of a dynptr. */

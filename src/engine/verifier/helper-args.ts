@@ -141,7 +141,7 @@ function accepted(env: Env, arg: string): readonly Shape[] {
     case 'newdynptr':
     case 'rdynptr':
     case 'dropdynptr':
-      return t ? one(['fp', 0], ['dynptr_ptr', 0]) : one(['fp', 0]);
+      return one(['fp', 0], ['dynptr_ptr', 0]);
     case 'ringbuf':
       return one(['mem', RINGBUF]);
     case 'func':

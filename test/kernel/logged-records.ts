@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { verifyProgram, type VerifierResult } from '../../src/engine/verifier/index.ts';
 import type { RawTable, RawVerdict } from '../../src/lab/index.ts';
 import { ARGS_PROGRAMS } from './corpus-args.ts';
+import { CALL_PROGRAMS } from './corpus-calls.ts';
 import { JUMP_PROGRAMS } from './corpus-jumps.ts';
 import { plainLines } from './liveness-programs.ts';
 import { platform, type Kernel } from './verifier-platforms.ts';
@@ -19,7 +20,7 @@ export interface LoggedProgram {
   readonly functions?: RawFunctions;
 }
 
-export const SUITES = { jumps: JUMP_PROGRAMS, args: ARGS_PROGRAMS } as const satisfies Record<
+export const SUITES = { jumps: JUMP_PROGRAMS, args: ARGS_PROGRAMS, calls: CALL_PROGRAMS } as const satisfies Record<
   string,
   readonly LoggedProgram[]
 >;

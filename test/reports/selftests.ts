@@ -8,7 +8,6 @@ import { gunzipSync } from 'node:zlib';
 import { ProfileStore, type ReadyProfile } from '../../src/engine/api/profiles.ts';
 import { loadObject, openObject, type LoadedObject } from '../../src/engine/loader/index.ts';
 import { verifyProgram, type VerifierPlatform } from '../../src/engine/verifier/index.ts';
-import { bootGuest, KERNEL_IDS, loadVerdicts, prepareLab, type KernelId } from '../../src/lab/index.ts';
 import { expectations, missingMessage, type Expectation } from './annotations.ts';
 
 export type Outcome =
@@ -26,15 +25,12 @@ export interface Case {
   readonly outcome: Outcome;
   readonly expected: string;
   readonly ours: string;
-  /** Only with --guest: what the real kernel said, without the flags of the annotation. */
-  readonly kernel?: string;
 }
 
 const HELP = `Usage: npm run report:selftests -- --dir DIR [options]
   --dir DIR      objects (*.o) compiled from the kernel's tools/testing/selftests/bpf/progs
   --only TEXT    only files whose name contains TEXT (may be repeated)
   --kernel ID    profile, default 6.12
-  --guest        load every program in that kernel, too (boots a QEMU guest)
   --list         one line per program that does not agree
   --markdown     the table as Markdown
   --json         everything, for machines`;
@@ -46,21 +42,20 @@ interface Options {
   dir: string;
   only: string[];
   kernel: string;
-  guest: boolean;
   list: boolean;
   markdown: boolean;
   json: boolean;
 }
 
 function parseArgs(args: readonly string[]): Options | null {
-  const o: Options = { dir: '', only: [], kernel: '6.12', guest: false, list: false, markdown: false, json: false };
+  const o: Options = { dir: '', only: [], kernel: '6.12', list: false, markdown: false, json: false };
   for (let i = 0; i < args.length; i++) {
     const a = args[i];
     if (a === '--dir') o.dir = args[++i] ?? '';
     else if (a === '--kernel') o.kernel = args[++i] ?? '';
     else if (a === '--only') o.only.push(args[++i] ?? '');
-    else if (a === '--guest' || a === '--list' || a === '--markdown' || a === '--json') {
-      o[a.slice(2) as 'guest' | 'list' | 'markdown' | 'json'] = true;
+    else if (a === '--list' || a === '--markdown' || a === '--json') {
+      o[a.slice(2) as 'list' | 'markdown' | 'json'] = true;
     } else return null;
   }
   return o.dir === '' ? null : o;
@@ -196,45 +191,6 @@ export function table(rows: readonly Row[], markdown: boolean): string {
   return [line(heads), ...cells.map(line)].join('\n');
 }
 
-/** What the real kernel says of every program; the annotations' flags are not passed. */
-async function askKernel(dir: string, files: readonly string[], kernel: string): Promise<Map<string, string>> {
-  const id = KERNEL_IDS.find((k) => k === kernel) as KernelId | undefined;
-  if (id === undefined) throw new Error(`no laboratory for kernel ${kernel}`);
-  const lab = prepareLab();
-  if (!lab.ok) throw new Error(lab.reason);
-  const boot = (): ReturnType<typeof bootGuest> => bootGuest({ kernel: id, cmdline: 'lsm=bpf', lab: lab.lab });
-  let guest = await boot();
-  const out = new Map<string, string>();
-  try {
-    for (const file of files) {
-      const bytes = readFileSync(join(dir, file));
-      let v;
-      try {
-        [v] = await loadVerdicts(guest, [{ name: stem(file), bytes }], { level: 1 });
-      } catch (error) {
-        // One object may take the guest too long; the others are still asked.
-        out.set(`${stem(file)} *`, `no answer: ${firstLine(String(error))}`);
-        guest.close();
-        guest = await boot();
-        continue;
-      }
-      if (v.openError !== null) out.set(`${stem(file)} *`, firstLine(v.openError));
-      for (const p of v.programs) {
-        const last = p.log
-          .trimEnd()
-          .split('\n')
-          .filter((l) => !/^(processed |stack depth|verification time|max_states)/.test(l))
-          .at(-1);
-        const words = last === undefined || last === '' ? firstLine(p.libbpf) : last;
-        out.set(`${stem(file)} ${p.name}`, p.accepted ? 'accepted' : `errno ${p.errno}: ${words}`);
-      }
-    }
-  } finally {
-    guest.close();
-  }
-  return out;
-}
-
 function summary(cases: readonly Case[], files: number): string {
   const total = rowOf('', cases);
   const { counts } = total;
@@ -248,7 +204,7 @@ function summary(cases: readonly Case[], files: number): string {
   ].join('\n');
 }
 
-export async function main(root: string, args: readonly string[]): Promise<number> {
+export function main(root: string, args: readonly string[]): number {
   const o = parseArgs(args);
   if (o === null || !statSync(o.dir, { throwIfNoEntry: false })?.isDirectory()) {
     console.error(HELP);
@@ -258,14 +214,7 @@ export async function main(root: string, args: readonly string[]): Promise<numbe
     .filter((f) => f.endsWith('.o') && (o.only.length === 0 || o.only.some((t) => f.includes(t))))
     .sort();
   const ready = profile(root, o.kernel);
-  let cases = files.flatMap((f) => casesOf(f, readFileSync(join(o.dir, f)), ready));
-  if (o.guest) {
-    const kernel = await askKernel(o.dir, files, o.kernel);
-    cases = cases.map((c) => ({
-      ...c,
-      kernel: kernel.get(`${c.file} ${c.program}`) ?? kernel.get(`${c.file} *`) ?? 'not asked',
-    }));
-  }
+  const cases = files.flatMap((f) => casesOf(f, readFileSync(join(o.dir, f)), ready));
   const names = [...new Set(cases.map((c) => c.file))];
   const rows = names.map((n) =>
     rowOf(
@@ -280,9 +229,8 @@ export async function main(root: string, args: readonly string[]): Promise<numbe
   if (o.list) {
     for (const c of cases) {
       if (c.outcome === 'agree') continue;
-      const kernel = c.kernel === undefined ? '' : `\n    kernel:   ${c.kernel}`;
       console.log(`${c.outcome}: ${c.file} ${c.program} (${c.section})`);
-      console.log(`    expected: ${c.expected}\n    ours:     ${c.ours}${kernel}`);
+      console.log(`    expected: ${c.expected}\n    ours:     ${c.ours}`);
     }
   }
   console.log(table([...rows, { ...rowOf('all', cases) }], o.markdown));

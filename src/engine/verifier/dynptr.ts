@@ -47,8 +47,11 @@ function create(env: Env, reg: Reg, type: DynptrType, cloneRef: number): void {
   const frame = env.frameOf(reg);
   destroyDynptr(env, frame, spi);
   destroyDynptr(env, frame, spi - 1);
+  const reference = (): number => (refcounted(type) ? cloneRef || acquire(env) : 0);
+  // 7.2 takes the reference first.
+  const early = env.rules.oneId ? reference() : 0;
   const id = env.rules.dynptrsEnd ? env.newId() : 0;
-  const refId = refcounted(type) ? cloneRef || acquire(env) : 0;
+  const refId = early || reference();
   for (const [n, first] of [
     [spi, true],
     [spi - 1, false],

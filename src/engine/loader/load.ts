@@ -383,7 +383,7 @@ class Loader {
     } else {
       insns.src[insn] = id === 0 ? 0 : BPF_PSEUDO_BTF_ID;
       insns.imm[insn] = id === 0 ? Number(BigInt.asIntN(32, address)) : id;
-      insns.imm[insn + 1] = Number(BigInt.asIntN(32, address >> 32n));
+      insns.imm[insn + 1] = Number(address >> 32n) | 0;
     }
   }
 }
